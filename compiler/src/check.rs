@@ -120,6 +120,7 @@ pub(crate) fn check(
     let explained = slips_of_files::explain(site, &components, context.options, local, &mut problems);
     unreadable.extend(&explained);
     problems.extend(defined_elsewhere(site, syntax.undefined, &unreadable));
+    let other_engines = other_engine::OtherEngines::of(site);
     let of_files = each(&site.files, |index, file| {
         let fragments = fragments(&file.tree.nodes);
         let mut found = Vec::new();
@@ -132,7 +133,7 @@ pub(crate) fn check(
         if !unreadable.contains(&index) {
             found.extend(bounded(half_delimiter::check(file)));
             found.extend(unmatched_end_tag::check(file));
-            found.extend(other_engine::check(file));
+            found.extend(other_engines.check(file));
             found.extend(empty_fallback::check(file, &fragments));
         }
         found

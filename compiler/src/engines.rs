@@ -8,13 +8,17 @@ mod application;
 mod arguments;
 mod attributes;
 mod blade;
+mod bound;
+mod braces;
 mod calls;
 mod comparisons;
+mod dollars;
 mod elements;
 mod embedded;
 mod expression;
 mod filters;
 mod forms;
+mod freemarker;
 mod functions;
 mod handlebars;
 mod ideas;
@@ -26,12 +30,14 @@ mod loose;
 mod methods;
 mod prefix;
 mod print;
+mod razor;
 mod signs;
 mod statement;
 mod text;
 mod tokens;
 mod turns;
 mod values;
+mod velocity;
 
 use std::collections::HashSet;
 
@@ -43,11 +49,21 @@ use crate::{
     source::{SourceId, Span},
 };
 
-pub(crate) use blade::may_be_blade;
 pub(crate) use expression::{has_constant, joins_with_plus};
 pub(crate) use filters::{filter_here, test_here};
 pub(crate) use interpolation::is_text_with_values;
 pub(crate) use text::in_text;
+
+/// Whether something of Blade, Razor, Angular or Velocity may stand in a text: all that no brace and no tag begins.
+pub(crate) fn may_be_foreign(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut directives = blade::Directives::of(text);
+    memchr::memchr3_iter(b'@', b'#', b'$', bytes).any(|at| match bytes[at] {
+        b'@' => directives.begins(at) || razor::begins(&text[at + 1..]),
+        b'#' => velocity::begins(&bytes[at + 1..]),
+        _ => dollars::begins(bytes, at),
+    })
+}
 
 /// How something is written here.
 pub(crate) struct Meant {

@@ -97,3 +97,41 @@ fn what_is_written_here_is_not_reported() {
         assert!(!is_error(&row.here), "{}: {:?}", row.here, check(&row.here));
     }
 }
+
+/// Pages that are right: what other engines write means something here, or is shown as it stands.
+const RIGHT: [&str; 26] = [
+    "<p>Write to info@example.org or @if_you_like on any network.</p>",
+    "<pre>@if($a) x @endif</pre><code>${a}</code><kbd>#if($a)</kbd>",
+    "<script>const a = `Hi ${name}`; if (a) { b({ c: 1 }) }</script>",
+    "<style>@media print { a { color: red } } .b{*zoom:1}{/* c */}</style>",
+    "<div x-data=\"{ a: 1 }\" x-text=\"`Hi ${a}`\" :class=\"{ b: a }\" @click=\"a++\"></div><script src=\"alpine.js\"></script>",
+    "<div id=\"app\"><p v-if=\"a\">x</p><a :href=\"url\">y</a></div><script src=\"vue.js\"></script>",
+    "<template><li>${name}</li></template>",
+    "<ul><li repeat.for=\"a of as\">${a.name}</li></ul>",
+    "<p>It costs $5.00, or $a lot.</p>",
+    "<p>Set ${HOME} and ${PREFIX:-/usr} first.</p>",
+    "<a href=\"#if-let\">if let</a> <a href=\"#set\">set</a> <p>#foreach</p>",
+    "<p>See issue #12 (and #if you want #more).</p>",
+    "<p>{name} is a placeholder, {if} and {block} too, {else}.</p>",
+    "<p>An object { a: 1 } and a set {1, 2, 3}.</p>",
+    "<x-app></x-app><my-element some=\"a\"></my-element>",
+    "<p>@author Jane, @model citizen, @using it, @for example</p>",
+    "<p>[deprecated] [[x]] (optional)</p>",
+    "<input pattern=\"[a-z]{2,}\" placeholder=\"a@b.c\">",
+    "<p [text]=\"a\">x</p><script async src=\"amp.js\"></script>",
+    "<p>Use a {@link Foo} or @param name.</p>",
+    "<a href=\"https://example.org/@name/{id}\">x</a>",
+    "<svg><path d=\"M0 0\"/><use href=\"#a\"/></svg>",
+    "<p data-a=\"${b}\" onclick=\"f(`${c}`)\">x</p>",
+    "<p>100 % {% raw %}${a} @if($b) x @endif{% endraw %}</p>",
+    "{{ items | join(sep=\", \") | default(value=\"x\", boolean=true) | truncate(length=9) }}",
+    "{% for k, v in a %}{{ loop.index }} {{ k ~ v }}{% endfor %}",
+];
+
+#[test]
+fn what_is_right_is_not_warned_of() {
+    for text in RIGHT {
+        let problems = check(text);
+        assert!(problems.is_empty(), "{text}: {problems:#?}");
+    }
+}

@@ -3,6 +3,7 @@
 use super::{
     Meant,
     expression::rewritten,
+    freemarker, interpolation,
     values::{Found, file},
 };
 use crate::{limits::MAX_LINK_PARAMETERS, slips::nearby, source::Span};
@@ -20,15 +21,16 @@ pub(super) fn attributes(text: &str, tag: Span, found: &mut Vec<Found>) {
 
 /// `th:name="…"` in a tag.
 fn thymeleaf_attributes(tag: &str) -> impl Iterator<Item = Found> {
-    let places = tag.match_indices(" th:").chain(tag.match_indices("\nth:"));
-    places.filter_map(|(at, _)| {
+    let begins = [" th:", "\nth:", "\tth:", " data-th-", "\ndata-th-"];
+    let places = begins.into_iter().flat_map(|begin| tag.match_indices(begin));
+    places.filter_map(|(at, begin)| {
         let start = at + 1;
-        let rest = &tag[start + 3..];
+        let rest = &tag[at + begin.len()..];
         let length = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-')));
         let (name, rest) = rest.split_at(length.unwrap_or(rest.len()));
         let value = rest.strip_prefix('=').and_then(quoted);
         let written = value.map_or(0, |value| "=''".len() + value.len());
-        let span = Span::new(start, start + 3 + name.len() + written);
+        let span = Span::new(start, at + begin.len() + name.len() + written);
         Some((span, thymeleaf(name, value.unwrap_or_default())?))
     })
 }
@@ -98,14 +100,7 @@ fn braced(name: &str, inside: &str) -> Option<Meant> {
 /// What an attribute `th:name` says here.
 fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
     let message = format!("`th:{name}` means nothing here");
-    let expression = {
-        let bare = value
-            .replace("${", "")
-            .replace("*{", "")
-            .replace("@{", "")
-            .replace('}', "");
-        rewritten(&bare, true).unwrap_or(bare)
-    };
+    let expression = of_thymeleaf(value);
     let help = match name {
         "if" => format!("write `{{% if {expression} %}}` before the element, and `{{% endif %}}` behind it"),
         "unless" => {
@@ -122,8 +117,8 @@ fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
         "text" => format!("write `{{{{ {expression} }}}}` in the element"),
         "utext" => format!("write `{{{{ {expression} | safe }}}}` in the element"),
         "replace" | "insert" | "include" => {
-            let name = expression
-                .trim_matches(['~', '{', ' '])
+            let name = value
+                .trim_matches(['~', '{', '}', ' '])
                 .split("::")
                 .next()
                 .unwrap_or_default()
@@ -132,14 +127,53 @@ fn thymeleaf(name: &str, value: &str) -> Option<Meant> {
             format!("write `{{% include \"{}\" %}}`", file(&name))
         }
         "switch" | "case" | "field" => of_form(name, &expression),
+        "fragment" if value.contains('(') => {
+            format!("write `{{% component {value} %}}`, or offer it with `m:ref`")
+        }
+        "classappend" => format!("write `class=\"… {{{{ {expression} }}}}\"`"),
+        "attr" | "attrappend" => {
+            let (name, given) = value.split_once('=').unwrap_or(("name", value));
+            format!("write `{}=\"{{{{ {} }}}}\"`", name.trim(), of_thymeleaf(given))
+        }
+        "with" => {
+            let (name, given) = value.split_once('=').unwrap_or(("name", value));
+            format!("write `{{% set {} = {} %}}`", name.trim(), of_thymeleaf(given))
+        }
+        "inline" => "remove it: `{{ name }}` prints a value in a text, too".to_owned(),
         "fragment" => "write `{% component name() %}`, or offer it with `m:ref`".to_owned(),
-        "block" | "remove" | "object" | "with" => {
+        "block" | "remove" | "object" => {
             format!("write `{{% set … %}}` or `{{% if {expression} %}}`")
         }
         name if value.starts_with("@{") => format!("write `{name}=\"{}\"`", url(value)),
         name => format!("write `{name}=\"{{{{ {expression} }}}}\"`"),
     };
     Meant::new(message, help)
+}
+
+/// An expression of Thymeleaf's: `${a}`, `'Hi ' + ${a}`, `|Hi ${a}|`.
+fn of_thymeleaf(value: &str) -> String {
+    let text = value
+        .trim()
+        .strip_prefix('|')
+        .and_then(|text| text.strip_suffix('|'));
+    if let Some(text) = text {
+        return interpolation::written(&format!("`{text}`")).unwrap_or_else(|| text.to_owned());
+    }
+    if let Some(inside) = value
+        .trim()
+        .strip_prefix("${")
+        .and_then(|inside| inside.strip_suffix('}'))
+        && !inside.contains('{')
+    {
+        return freemarker::written(inside);
+    }
+    let bare = value
+        .replace("${", "")
+        .replace("*{", "")
+        .replace("@{", "")
+        .replace("#{", "")
+        .replace('}', "");
+    rewritten(&bare, true).unwrap_or(bare)
 }
 
 /// What `th:switch`, `th:case` and `th:field` say here.

@@ -3,8 +3,9 @@
 use super::{
     Meant,
     expression::rewritten,
+    freemarker,
     loops::for_header,
-    values::{Found, file, plain},
+    values::{Found, file},
 };
 use crate::{fragment::short, slips::nearby, source::Span};
 
@@ -20,11 +21,7 @@ pub(super) fn elements(text: &str, visible: &str, found: &mut Vec<Found>) {
             let Some(tag) = text.get(at..at + end) else {
                 continue;
             };
-            let meant = if begin.len() > 2 {
-                jsp(tag)
-            } else {
-                freemarker(tag)
-            };
+            let meant = if begin.len() > 2 { jsp(tag) } else { directive(tag) };
             found.extend(meant.map(|meant| (Span::new(at, at + end), meant)));
         }
     }
@@ -82,7 +79,11 @@ fn jsp(tag: &str) -> Option<Meant> {
         "c:forEach" => format!(
             "write `{{% for {} in {} %}}`, and `{{% endfor %}}` at its end",
             attribute(tag, "var").unwrap_or("item"),
-            given("items").unwrap_or_default()
+            match (given("items"), given("begin"), given("end")) {
+                (Some(items), ..) => items,
+                (None, Some(begin), Some(end)) => format!("range(start={begin}, end={end} + 1)"),
+                _ => "items".to_owned(),
+            }
         ),
         "c:out" => format!("write `{{{{ {} }}}}`", given("value").unwrap_or_default()),
         "c:set" => format!(
@@ -94,38 +95,79 @@ fn jsp(tag: &str) -> Option<Meant> {
         "jsp:include" => format!("write `{{% include \"{}\" %}}`", named("page")),
         "c:url" => format!("write `{}`", attribute(tag, "value").unwrap_or("/")),
         "fmt:message" => {
-            "call a function that the application adds, `{{ name(key=\"…\") }}`, or let the handler give the page the text"
-                .to_owned()
+            let key = attribute(tag, "key").unwrap_or("…");
+            format!(
+                "call a function that the application adds, `{{{{ message(key=\"{key}\") }}}}`, or let the handler give the page the text"
+            )
         }
         _ => "let the handler give the page the value: Tera knows no tag libraries".to_owned(),
     };
     Meant::new(format!("`<{}>` means nothing here", short(name)), help)
 }
 
-fn freemarker(tag: &str) -> Option<Meant> {
+/// Directives of Freemarker that few use.
+fn of_few(word: &str, rest: &str) -> Option<String> {
+    Some(match word {
+        "switch" => format!("write `{{% if {rest} == 1 %}}…{{% elif … %}}…{{% else %}}…{{% endif %}}`"),
+        "case" => format!("write `{{% if a == {rest} %}}` or `{{% elif … %}}`, where `a` is the value of `<#switch>`"),
+        "nested" => "write `{{ body }}`".to_owned(),
+        "noparse" => "write `{% raw %}`, and `{% endraw %}` at its end".to_owned(),
+        "sep" => "write `{% if not loop.last %}…{% endif %}`".to_owned(),
+        "noescape" | "noautoesc" => "write `{{ a | safe }}` for the value".to_owned(),
+        "function" | "return" => {
+            "call a function that the application adds, `{{ name(key=value) }}`, and name it in the build: `.functions([\"name\"])`".to_owned()
+        }
+        "escape" | "setting" | "ftl" | "compress" | "attempt" | "recover" => "remove it".to_owned(),
+        "break" => "remove it: the branches of an `if` end by themselves".to_owned(),
+        _ => return None,
+    })
+}
+
+fn directive(tag: &str) -> Option<Meant> {
+    if let Some(note) = tag.strip_prefix("<#--") {
+        let note = note.trim_end_matches("-->").trim();
+        return Meant::new("`<#--` is text for HTML", format!("write `{{# {note} #}}`"));
+    }
     let inside = tag[2..].trim_end_matches('>').trim_end_matches('/').trim();
     let (word, rest) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
     let rest = rest.trim();
+    if let Some(help) = of_few(word, rest).filter(|_| tag.starts_with("<#")) {
+        return Meant::new(format!("`<#{}>` means nothing here", short(word)), help);
+    }
     let component = tag.starts_with("<@");
     let help = match word {
-        _ if component => format!("call a component: `{{{{ <{} /> }}}}`", short(word)),
+        _ if component => format!(
+            "call a component: `{{{{ <{} /> }}}}`",
+            short(word.rsplit('.').next().unwrap_or(word))
+        ),
         "if" => format!(
             "write `{{% if {} %}}`, and `{{% endif %}}` at its end",
-            plain(rest)
+            freemarker::written(rest)
         ),
-        "elseif" => format!("write `{{% elif {} %}}`", plain(rest)),
+        "elseif" => format!("write `{{% elif {} %}}`", freemarker::written(rest)),
         "else" => "write `{% else %}`".to_owned(),
         "list" => {
             let header = for_header(rest).unwrap_or_else(|| format!("item in {rest}"));
+            let header = for_header(&header).unwrap_or(header);
             format!("write `{{% for {header} %}}`, and `{{% endfor %}}` at its end")
         }
         "assign" | "local" | "global" => format!("write `{{% set {rest} %}}`"),
-        "include" | "import" => format!(
+        "import" => {
+            "remove it: every template can call every `{% component %}` of the folder, as `{{ <name /> }}`"
+                .to_owned()
+        }
+        "include" => format!(
             "write `{{% include \"{}\" %}}`",
             file(rest.split(' ').next().unwrap_or(rest))
         ),
-        "macro" => "write `{% component name() %}`, and `{% endcomponent %}` at its end".to_owned(),
-        "--" => return None,
+        "macro" => {
+            let (name, names) = rest.split_once(' ').unwrap_or((rest, ""));
+            let names: Vec<&str> = names.split_whitespace().collect();
+            format!(
+                "write `{{% component {name}({}) %}}`, and `{{% endcomponent %}}` at its end",
+                names.join(", ")
+            )
+        }
         _ => return None,
     };
     Meant::new(

@@ -1,8 +1,10 @@
 //! The code that ERB, EJS, JSP, PHP and Blade have between their delimiters.
 
 use super::{
-    Meant,
-    loops::for_header,
+    Meant, Tag,
+    arguments::given,
+    loops::{for_header, of_c},
+    methods,
     values::{file, plain},
 };
 
@@ -11,14 +13,27 @@ pub(super) fn embedded(begin: &str, inside: &str) -> Option<Meant> {
     let message = format!("`{begin}` is not a delimiter of Tera's");
     let inside = match begin {
         "{!!" => inside,
-        _ => inside.trim_matches('_').trim_end_matches('-').trim(),
+        _ => inside.trim_matches('_').trim_end_matches(['-', '=']).trim(),
     };
+    if let Some(note) = inside.strip_prefix("--").or_else(|| inside.strip_prefix("/*")) {
+        let note = note.trim_end_matches("*/").trim_matches(['-', ' ']);
+        return Meant::new(message, format!("write `{{# {note} #}}`"));
+    }
     let help = match (begin, inside.chars().next()) {
         ("{!!", _) => safe(inside),
         ("<?=", _) => print(inside),
         (_, Some('=')) if inside.starts_with("==") => safe(&inside[2..]),
         (_, Some('=' | ':')) => template(&inside[1..]).unwrap_or_else(|| print(&inside[1..])),
         (_, Some('-')) => template(&inside[1..]).unwrap_or_else(|| safe(&inside[1..])),
+        (_, Some('#')) if inside[1..].trim_start().starts_with("Eval(") => {
+            print(inside.split('"').nth(1).unwrap_or("name"))
+        }
+        (_, Some('~')) => {
+            template(&inside[1..]).unwrap_or_else(|| safe(inside[1..].trim().trim_start_matches("it.")))
+        }
+        (_, Some('@')) if inside[1..].starts_with(|c: char| c.is_lowercase()) && inside.contains('.') => {
+            code(&inside[1..])
+        }
         (_, Some('#' | '@')) => note(&inside[1..]),
         _ => code(inside),
     };
@@ -26,7 +41,34 @@ pub(super) fn embedded(begin: &str, inside: &str) -> Option<Meant> {
 }
 
 fn print(text: &str) -> String {
-    format!("write `{{{{ {} }}}}`", plain(text))
+    let text = text.trim();
+    for (helper, is_safe) in [("raw ", true), ("html_safe ", true), ("h ", false), ("e ", false)] {
+        if let Some(value) = text.strip_prefix(helper) {
+            return if is_safe { safe(value) } else { print(value) };
+        }
+    }
+    if let Some(rest) = text.strip_prefix("link_to ") {
+        let mut given = rest.split(',').map(str::trim);
+        let (label, path) = (given.next().unwrap_or_default(), given.next().unwrap_or("path"));
+        return format!(
+            "write `<a href=\"{{{{ {path} }}}}\">{}</a>`",
+            label.trim_matches(['"', '\''])
+        );
+    }
+    if text.starts_with("form_with") || text.starts_with("form_for") {
+        return "write `<form method=\"post\" action=\"…\">…</form>`".to_owned();
+    }
+    if text == "yield" || text.starts_with("yield ") {
+        let name = text.trim_start_matches("yield").trim_matches([' ', ':']);
+        let name = if name.is_empty() { "content" } else { name };
+        return format!("write `{{% block {name} %}}{{% endblock %}}`");
+    }
+    let text = text.trim_start_matches("it.");
+    // Ruby calls methods without brackets, and PHP joins texts with a dot.
+    let text = text.replace(" . ", " ~ ");
+    let called = format!("{}()", plain(&text));
+    let as_method = text.contains('.').then(|| methods::written(&called)).flatten();
+    format!("write `{{{{ {} }}}}`", as_method.unwrap_or_else(|| plain(&text)))
 }
 
 fn safe(text: &str) -> String {
@@ -51,7 +93,21 @@ fn template(text: &str) -> Option<String> {
         .split(['"', '\''])
         .nth(1)
         .filter(|_| rest.starts_with([' ', '(']))?;
-    Some(include(name))
+    let sets = rest
+        .split_once(['{', ':'])
+        .map(|(_, given)| given.trim_matches([' ', '{', '}', ')']));
+    let sets = sets
+        .filter(|_| rest.contains(',') && !rest.trim_start().starts_with("partial"))
+        .unwrap_or_default();
+    let tag = Tag {
+        inside: "",
+        dashes: ("", ""),
+    };
+    Some(format!(
+        "write `{}{{% include \"{}\" %}}`",
+        given(&tag, sets),
+        file(name)
+    ))
 }
 
 fn include(name: &str) -> String {
@@ -63,6 +119,13 @@ fn code(inside: &str) -> String {
     let code = inside
         .trim_end_matches(['{', ':', ';', ' '])
         .trim_start_matches("} ");
+    if let Some(condition) = code.strip_prefix("else if") {
+        let condition = condition.trim().trim_start_matches('(').trim_end_matches(')');
+        return format!("write `{{% elif {} %}}`", plain(condition));
+    }
+    if let Some(help) = assigned(code) {
+        return help;
+    }
     let word = crate::delimiters::first_word(code);
     let rest = code[word.len()..].trim();
     let rest = rest
@@ -79,16 +142,35 @@ fn code(inside: &str) -> String {
         "else" => "write `{% else %}`".to_owned(),
         "end" | "endif" | "" => "write `{% endif %}`, or `{% endfor %}` at the end of a loop".to_owned(),
         "endforeach" | "endfor" => "write `{% endfor %}`".to_owned(),
-        "for" | "foreach" => match rest.split_once(" as ") {
-            Some((list, item)) => for_loop(&plain(item), list),
-            None => {
+        "for" | "foreach" => match (of_c(rest), rest.split_once(" as ")) {
+            (Some(header), _) => format!("write `{{% for {header} %}}`, and `{{% endfor %}}` at its end"),
+            (None, Some((list, item))) => for_loop(&plain(&item.replace("=>", ",")), list).replace(" ,", ","),
+            (None, None) => {
                 let header =
                     for_header(rest.trim_end_matches([')', '{', ' '])).unwrap_or_else(|| rest.to_owned());
                 format!("write `{{% for {header} %}}`, and `{{% endfor %}}` at its end")
             }
         },
-        "echo" | "print" => print(rest),
-        "include" | "require" | "render" => include(rest.split(['"', '\'']).nth(1).unwrap_or("part")),
+        "echo" | "print" | "puts" => print(rest),
+        "out" if code.contains(".print") => print(
+            code.split_once('(')
+                .map_or(rest, |(_, inside)| inside.trim_end_matches(')')),
+        ),
+        "layout" | "extends" => format!(
+            "write `{{% extends \"{}\" %}}`",
+            file(rest.split(['"', '\'']).nth(1).unwrap_or("base"))
+        ),
+        "content_for" => {
+            let name = rest
+                .trim_matches([':', ' '])
+                .split(' ')
+                .next()
+                .unwrap_or("content");
+            format!("write `{{% block {name} %}}`, and `{{% endblock %}}` at its end")
+        }
+        "include" | "require" | "require_once" | "include_once" | "render" => {
+            include(rest.split(['"', '\'']).nth(1).unwrap_or("part"))
+        }
         _ => match each(code) {
             Some((list, item)) => for_loop(item, list),
             None => "write statements as `{% … %}` and values as `{{ … }}`".to_owned(),
@@ -96,8 +178,21 @@ fn code(inside: &str) -> String {
     }
 }
 
+/// `$x = 1;`, `let x = 1` and `x = 1`. `None`: it gives no value.
+fn assigned(code: &str) -> Option<String> {
+    let (name, value) = code.split_once('=')?;
+    let name = name.trim().rsplit(' ').next()?.trim_start_matches(['$', '@']);
+    let is_name = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
+    let is_value = is_name && !value.starts_with(['=', '>', '~']) && !code.contains('(');
+    is_value.then(|| format!("write `{{% set {name} = {} %}}`", plain(value)))
+}
+
 /// `xs.each do |x|` and `xs.forEach(function(x)`: the list, and the name of an item.
 fn each(code: &str) -> Option<(&str, &str)> {
+    let code = code.trim_start_matches('@');
+    if let Some((list, items)) = code.split_once(".each_with_index do |") {
+        return Some((list, items.split(',').next().unwrap_or(items)));
+    }
     if let Some((list, item)) = code
         .split_once(".each do |")
         .or_else(|| code.split_once(".each { |"))

@@ -38,6 +38,11 @@ pub(crate) fn joins_with_plus(expression: &str) -> bool {
 /// The expression as Tera writes it. `None`: nothing in it is of another engine. `compares`: whether `=` compares.
 pub(super) fn rewritten(text: &str, compares: bool) -> Option<String> {
     let same = joined(&tokens(text));
+    // PHP reaches into its values by an arrow.
+    let same_with_dots = match same.contains('$') {
+        true => same.replace("->", ".").replace(" . ", " ~ "),
+        false => same.clone(),
+    };
     let steps = [
         interpolation::written,
         turns::written,
@@ -46,7 +51,7 @@ pub(super) fn rewritten(text: &str, compares: bool) -> Option<String> {
     ];
     let text = steps
         .iter()
-        .fold(tidy(&same), |text, step| step(&text).unwrap_or(text));
+        .fold(tidy(&same_with_dots), |text, step| step(&text).unwrap_or(text));
     let found = tokens(&text);
     let new = tidy(&all(&found, compares));
     (new != same && !new.is_empty()).then_some(new)

@@ -23,7 +23,7 @@ pub(super) fn special(print: &Print<'_>) -> Option<Meant> {
     if let Some(new) = interpolation::written(inside) {
         return Meant::new("a text takes in no values: `~` joins them", print.write(&new));
     }
-    if inside.starts_with("caller(") {
+    if inside == "$slot" || inside.starts_with("caller(") {
         return Meant::new("the body of a component's call is `body`", print.write("body"));
     }
     of_item(print)

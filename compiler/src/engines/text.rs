@@ -4,9 +4,14 @@ use super::{
     Meant,
     attributes::attributes,
     blade::blade,
+    bound::bound,
+    braces::braces,
+    dollars::dollars,
     elements::elements,
     embedded::embedded,
+    razor::razor,
     values::{Found, plain},
+    velocity::velocity,
 };
 use crate::{
     problem::{Code, Problem, collect_bounded},
@@ -14,16 +19,23 @@ use crate::{
     source::{SourceId, Span},
 };
 
-/// The idioms of other engines in the text and the tags of a file that Tera can read.
-pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str) -> Vec<Problem> {
+/// The idioms of other engines in the text and the tags of a file that Tera can read. `is_static`: whether no template has a script
+/// that may give attributes such as `v-if` a meaning.
+pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str, is_static: bool) -> Vec<Problem> {
     let mut found: Vec<Found> = Vec::new();
     let (tags, visible) = readable_tags(text, prefix);
-    for (begin, end) in [("<%", "%>"), ("<?=", "?>"), ("<?php", "?>"), ("{!!", "!!}")] {
+    for (begin, end) in [
+        ("<%", "%>"),
+        ("<?=", "?>"),
+        ("<?php", "?>"),
+        ("<? ", "?>"),
+        ("{!!", "!!}"),
+    ] {
         between(text, &visible, (begin, end), &mut found, |inside| {
             embedded(begin, inside.trim())
         });
     }
-    for (begin, end) in [("[[${", "}]"), ("[(${", "})")] {
+    for (begin, end) in [("[[${", "}]"), ("[(${", "})"), ("[[#{", "}]")] {
         between(text, &visible, (begin, end), &mut found, thymeleaf_text);
     }
     between(text, &visible, ("{@html ", "}"), &mut found, |inside| {
@@ -34,10 +46,29 @@ pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str) -> Vec<Problem
     });
     blade(text, &visible, &mut found);
     elements(text, &visible, &mut found);
-    for tag in tags {
-        attributes(text, tag, &mut found);
+    for tag in &tags {
+        attributes(text, *tag, &mut found);
+        bound(text, *tag, is_static, &mut found);
     }
-    found.sort_by_key(|(span, _)| span.start);
+    razor(text, &visible, &mut found);
+    // Scripts fill in templates of their own.
+    let visible = without_templates(&visible);
+    velocity(&visible, &mut found);
+    let is_filled_by_script = [".bind=\"", "repeat.for=\""]
+        .iter()
+        .any(|attribute| visible.contains(attribute));
+    if !is_filled_by_script {
+        dollars(text, &visible, &tags, &mut found);
+    }
+    braces(text, &visible, &mut found);
+    found.sort_by_key(|(span, _)| (span.start, std::cmp::Reverse(span.end)));
+    let mut end = 0;
+    // What stands in another idiom is a part of it.
+    found.retain(|(span, _)| {
+        let is_inside = span.start < end;
+        end = end.max(span.end);
+        !is_inside
+    });
     collect_bounded(found, |(span, meant)| {
         Problem::new(
             Code::OtherEngine,
@@ -47,6 +78,22 @@ pub(crate) fn in_text(source: SourceId, text: &str, prefix: &str) -> Vec<Problem
         )
         .help(meant.help)
     })
+}
+
+/// A text without what stands in `<template>` elements.
+fn without_templates(visible: &str) -> String {
+    let mut new = String::with_capacity(visible.len());
+    let mut rest = visible;
+    while let Some(start) = rest.find("<template") {
+        let end = rest[start..]
+            .find("</template")
+            .map_or(rest.len(), |end| start + end);
+        new.push_str(&rest[..start]);
+        new.extend(std::iter::repeat_n('\u{1}', end - start));
+        rest = &rest[end..];
+    }
+    new.push_str(rest);
+    new
 }
 
 /// What stands between two delimiters of another engine, as far as `meant` knows what it says.

@@ -109,7 +109,8 @@ pub(super) fn names(text: &str) -> String {
     let mut new = String::new();
     let mut before = ' ';
     for c in text.chars() {
-        if !(matches!(c, '.' | '$') && !before.is_alphanumeric() && !matches!(before, ')' | ']' | '_')) {
+        if !(matches!(c, '.' | '$') && !before.is_alphanumeric() && !matches!(before, ')' | ']' | '_' | '?'))
+        {
             new.push(c);
         }
         before = c;

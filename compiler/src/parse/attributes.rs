@@ -55,6 +55,9 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
     /// Reads the attribute at `start`, and gives its end.
     fn attribute(&mut self, start: usize, element: &[u8], prefix: &str, written: &mut ElementTag) -> usize {
         let held = self.held.len();
+        if is_of_script(&self.bytes[start..]) {
+            self.other_engine();
+        }
         // A `=` at its beginning is a part of the name.
         let name_end = self.attribute_name_end(start + 1);
         let equals = self.skip_space(name_end);
@@ -197,6 +200,18 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             }
         }
         at
+    }
+}
+
+/// Whether the name with which a tag goes on may be an attribute that Vue, Angular, Latte, Razor or Thymeleaf read.
+fn is_of_script(rest: &[u8]) -> bool {
+    match rest[0] {
+        b'*' | b'[' | b'(' | b':' => true,
+        b'v' => rest.starts_with(b"v-"),
+        b'n' => rest.starts_with(b"n:"),
+        b'd' => rest.starts_with(b"data-th-"),
+        b'a' => rest.starts_with(b"asp-"),
+        _ => false,
     }
 }
 

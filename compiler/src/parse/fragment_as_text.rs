@@ -9,7 +9,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
         if let Some(tag) = self.own_tag(at) {
             (self.sink)(Token::Shown(TextualFragment { tag, inside }));
         }
-        self.tera(at)
+        self.tera_in_raw_text(at)
     }
 
     /// The beginning of an opening tag for a fragment at `at`, up to its name.

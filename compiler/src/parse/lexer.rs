@@ -268,12 +268,29 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         }
     }
 
+    /// The same in the text of a script or a style sheet, in which other engines are not looked for.
+    pub(super) fn tera_in_raw_text(&mut self, at: usize) -> usize {
+        match self.read_tera(at) {
+            Some(piece) => {
+                let end = piece.span.end as usize;
+                self.piece(piece);
+                end
+            }
+            None => at + 1,
+        }
+    }
+
     /// A brace that begins none of Tera's delimiters.
     #[cold]
     fn lone_brace(&mut self, at: usize) {
-        let (before, rest) = self.bytes.split_at(at);
-        let is_thymeleaf = || before.ends_with(b"[[$") || before.ends_with(b"[($");
-        if rest.starts_with(b"{!!") || rest.starts_with(b"{@html") || is_thymeleaf() {
+        let before = at.checked_sub(1).map(|before| self.bytes[before]);
+        let is_other = match self.bytes.get(at + 1) {
+            _ if matches!(before, Some(b'$' | b'#' | b'!')) => true,
+            Some(b'!' | b'@' | b'$' | b'*' | b'/' | b':') => true,
+            Some(byte) => byte.is_ascii_lowercase() && before != Some(b'='),
+            None => false,
+        };
+        if is_other {
             self.other_engine();
         }
     }
@@ -287,7 +304,12 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
                 self.held.push(piece);
                 end
             }
-            None => at + 1,
+            None => {
+                if at > 0 && matches!(self.bytes[at - 1], b'$' | b'#') {
+                    self.other_engine();
+                }
+                at + 1
+            }
         }
     }
 
@@ -369,7 +391,8 @@ pub(super) fn colons(text: &str, prefix: &str) -> Colons {
 /// Whether these bytes before a colon are a prefix of Thymeleaf's attributes or of JSP's elements.
 fn is_of_java(before: &[u8]) -> bool {
     match before {
-        [.., space, b't', b'h'] => is_space(*space),
+        [.., space, b't', b'h'] | [.., space, b's', b'e', b'c'] => is_space(*space),
+        [.., b'o', b'u', b't'] => before.ends_with(b" layout"),
         [.., b'<', b'c'] => true,
         [.., b'p' | b't'] => before.ends_with(b"<jsp") || before.ends_with(b"<fmt"),
         _ => false,

@@ -129,8 +129,11 @@ fn svelte(text: &str, part: &Part) -> Option<Candidate> {
         "if" => format!("{{% if {rest} %}}"),
         "each" => {
             let (list, item) = rest.split_once(" as ")?;
-            format!("{{% for {item} in {list} %}}")
+            let end = item.find([',', ' ', '(']).unwrap_or(item.len());
+            format!("{{% for {} in {list} %}}", &item[..end])
         }
+        "snippet" => format!("{{% component {rest} %}}"),
+        "await" => format!("{{% if {rest} %}}"),
         _ => return None,
     };
     let message = format!("`{{#{word}` begins a comment here");
