@@ -138,7 +138,7 @@ pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
         "with" if is_go => {
             let value = names(argument);
             Meant::new(
-                "`with` is no statement of Tera's",
+                "Tera has no statement `with`",
                 format!(
                     "write `{{% if {value} %}}{{% set value = {value} %}}`, and `{{% endif %}}` at its end"
                 ),

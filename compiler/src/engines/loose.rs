@@ -93,7 +93,7 @@ fn without_word(tag: &Tag<'_>, inside: &str) -> Option<Meant> {
     .filter(|_| is_value && !is_end(name))
 }
 
-/// Whether a word ends or parts a block of some engine: nobody prints such a name.
+/// Whether a word ends or parts a block of some engine.
 fn is_end(name: &str) -> bool {
     name.starts_with("end") || name.starts_with("el")
 }

@@ -31,7 +31,7 @@ const TURNS: [(&str, &str); 22] = [
 /// The names that other engines give the turn of a loop.
 const LOOPS: [&str; 5] = ["forloop", "loop", "$loop", "foreach", "$foreach"];
 
-/// The name of the turn here: of `forloop.counter`, `loop.revindex` and the like. `None`: it is no other one.
+/// The name of the turn here: of `forloop.counter`, `loop.revindex` and the like. `None`: the name is Tera's own, or none of a loop.
 pub(super) fn here(there: &str, member: &str) -> Option<String> {
     let own = ["index", "index0", "first", "last", "length"];
     if !LOOPS.contains(&there) {
