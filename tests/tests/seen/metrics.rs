@@ -47,7 +47,7 @@ fn value(address: &str, line: &str) -> Option<f64> {
 #[test]
 fn running_programs_have_each_metric_of_the_page_and_no_other() {
     let (port, _) = web_server();
-    let folder = site(port, "");
+    let folder = site(port, "affinity = { legacy = \"visitor\" }\n");
     let mut site = serve(&folder, &[]).listening();
     let redis = hydra_tests::Redis::start();
     let mut gateway = start("hydra", &["gateway"])
@@ -65,6 +65,7 @@ fn running_programs_have_each_metric_of_the_page_and_no_other() {
     for address in [&site.address, &shop.address] {
         assert_eq!(get(address, "/").expect("a page").status, 200);
     }
+    assert_eq!(get(&site.address, "/old/x").expect("a page").status, 200);
     wait_for("a page through the gateway", PATIENCE, || {
         get(&gateway.address, "/")
             .ok()
