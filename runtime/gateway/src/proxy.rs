@@ -27,7 +27,7 @@ use hydra_runtime_net::{
     server::Connection,
 };
 use hydra_runtime_wire::{
-    cookies::VERSION,
+    cookies::{PIN_PREFIX, VERSION},
     headers::HYDRA_PATH,
     lines,
     routes::{Route, RouteMatch},
@@ -112,6 +112,7 @@ async fn pass_on(
     name_holder(record.as_deref(), route, service);
     let origin = gateway.origin_of(request.extensions(), request.headers());
     let pinning = Pinning::of(gateway, service, route, &request, &origin, previewed.previews);
+    headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
     let preview = previewed.previews.version_of(&service.name);
     let is_opened = service.is_opened_by(preview, &route.key) || pinning.as_ref().is_some_and(Pinning::holds);
     if !is_opened {

@@ -8,7 +8,7 @@ use http::{
 };
 use http_body::Body as _;
 use hydra_runtime_net::proxies::Origin;
-use hydra_runtime_wire::{cookies::PIN_PREFIX, routes::RouteKind};
+use hydra_runtime_wire::routes::RouteKind;
 
 use crate::edge::{failure::RequestFailure, headers};
 
@@ -28,7 +28,6 @@ pub(super) fn outgoing(
     let is_empty = request.body().is_end_stream();
     let outgoing = request.headers_mut();
     headers::to_service(outgoing, service, &origin, host);
-    headers::remove_cookies(outgoing, PIN_PREFIX);
     // Set again where the body waits.
     outgoing.remove(EXPECT);
     if !is_empty && !outgoing.contains_key(CONTENT_LENGTH) {

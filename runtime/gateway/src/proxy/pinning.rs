@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{body::Body, response::Response};
-use http::{HeaderMap, Request, header::SET_COOKIE};
+use http::{HeaderMap, HeaderValue, Request, header::SET_COOKIE};
 use hydra_runtime_net::proxies::Origin;
 use hydra_runtime_wire::routes::{Route, RouteKind};
 
@@ -31,8 +31,9 @@ pub(crate) struct Pinning<'g> {
     /// For a visitor who previews the service: what selects the instance. The pin is then neither read nor set.
     preview: Option<u64>,
     may_set: bool,
-    is_secure: bool,
-    is_https: bool,
+    scheme: &'static str,
+    /// The host that the visitor requested.
+    host: Option<HeaderValue>,
 }
 
 impl<'g> Pinning<'g> {
@@ -52,8 +53,8 @@ impl<'g> Pinning<'g> {
             pin_rules::is_of_another_site(request.method(), request.headers(), origin.scheme, host.as_ref());
         Some(Self {
             may_set: read.preview.is_none() && !is_foreign,
-            is_secure: is_secure(origin.scheme, host.as_ref(), gateway.config().login_over_http),
-            is_https: origin.is_secure(),
+            scheme: origin.scheme,
+            host,
             ..read
         })
     }
@@ -86,8 +87,8 @@ impl<'g> Pinning<'g> {
             is_former,
             preview,
             may_set: false,
-            is_secure: false,
-            is_https: false,
+            scheme: "https",
+            host: None,
         })
     }
 
@@ -126,19 +127,18 @@ impl<'g> Pinning<'g> {
         if !self.may_set || !is_due || is_file || !pin_rules::may_pin(answer.status(), answer.headers()) {
             return;
         }
+        let config = self.gateway.config();
+        let is_secure = is_secure(self.scheme, self.host.as_ref(), config.login_over_http);
         let pin = Pin {
             bits: self.pin.map_or_else(super::random, |pin| pin.bits),
             tag: instance.pin_tag(|id| self.key().tag(id)),
         };
-        let (same_site, name) = (
-            self.gateway.config().affinity_same_site,
-            self.service.pin_cookie(self.key()),
-        );
+        let (same_site, name) = (config.affinity_same_site, self.service.pin_cookie(self.key()));
         let set = self
             .key()
-            .set(&self.service.name, name, pin, same_site, self.is_secure);
+            .set(&self.service.name, name, pin, same_site, is_secure);
         if let Some(cookie) = set {
-            if self.is_secure && !self.is_https {
+            if is_secure && self.scheme != "https" {
                 self.gateway.pins().tell_of_http();
             }
             answer.headers_mut().append(SET_COOKIE, cookie);

@@ -5,8 +5,6 @@
 //! no visitor can make them.
 #![deny(clippy::disallowed_methods)]
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{cookies::PIN_PREFIX, signing::derived};
@@ -91,10 +89,9 @@ impl PinKey {
 
     /// The name of the cookie of a service.
     pub(crate) fn cookie_name(&self, service: &str) -> String {
-        let text = format!("{}\n{service}", self.public_key);
-        let hash = digest::digest(&digest::SHA256, text.as_bytes());
-        let hex = hex(hash.as_ref().get(..NAME).unwrap_or_default());
-        format!("{PIN_PREFIX}{hex}")
+        let named = format!("{}\n{service}", self.public_key);
+        let hash = digest::digest(&digest::SHA256, named.as_bytes());
+        format!("{PIN_PREFIX}{}", text(&hex::<{ 2 * NAME }>(hash.as_ref())))
     }
 
     /// The tag of the instance with this id.
@@ -106,7 +103,9 @@ impl PinKey {
     /// The value of the cookie of a service.
     pub(crate) fn value(&self, service: &str, pin: Pin) -> String {
         let Pin { bits, tag } = pin;
-        format!("{bits:016x}{tag:016x}{}", self.mark(service, pin))
+        let numbers = format!("{bits:016x}{tag:016x}");
+        let mark = self.mark(service, numbers.as_bytes());
+        format!("{numbers}{}", text(&mark))
     }
 
     fn pin(&self, service: &str, value: &[u8]) -> Option<Pin> {
@@ -122,10 +121,9 @@ impl PinKey {
             bits: number(0)?,
             tag: number(16)?,
         };
-        let (mark, said) = (self.mark(service, pin), value.get(32..)?);
-        verify_slices_are_equal(mark.as_bytes(), said.as_bytes())
-            .is_ok()
-            .then_some(pin)
+        let (numbers, said) = value.as_bytes().split_at_checked(32)?;
+        let mark = self.mark(service, numbers);
+        verify_slices_are_equal(&mark, said).is_ok().then_some(pin)
     }
 
     /// The header that sets the cookie `name` of a service. `is_secure`: it is for https only.
@@ -146,22 +144,31 @@ impl PinKey {
         HeaderValue::try_from(format!("{name}={value}; Path=/; HttpOnly; {rest}")).ok()
     }
 
-    fn mark(&self, service: &str, Pin { bits, tag }: Pin) -> String {
-        let signed = hmac::sign(
-            &self.key,
-            format!("pin\n{bits:016x}{tag:016x}\n{service}").as_bytes(),
-        );
-        hex(signed.as_ref().get(..MARK).unwrap_or_default())
+    /// The mark of a pin, whose `numbers` are those of the cookie. Each request of a visitor who stays needs one, so it
+    /// allocates nothing.
+    fn mark(&self, service: &str, numbers: &[u8]) -> [u8; 2 * MARK] {
+        let mut signed = hmac::Context::with_key(&self.key);
+        for part in [&b"pin\n"[..], numbers, b"\n", service.as_bytes()] {
+            signed.update(part);
+        }
+        hex(signed.sign().as_ref())
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a text never fails.
-        let _ = write!(text, "{byte:02x}");
+/// The first bytes in hexadecimal digits, as many as fit.
+fn hex<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'0'; N];
+    for (two, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        two[0] = DIGITS[usize::from(byte >> 4)];
+        two[1] = DIGITS[usize::from(byte & 15)];
     }
     text
+}
+
+/// Digits as a text: they are ASCII.
+fn text(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 #[cfg(test)]
