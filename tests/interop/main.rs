@@ -3,6 +3,7 @@
 
 mod rust;
 mod socket;
+mod staying;
 
 use std::{
     env,
@@ -81,6 +82,10 @@ fn gateway(listen: &str, login_key: &str) -> Running {
 }
 
 fn java(gateway: &str) -> Running {
+    java_application(gateway).listening()
+}
+
+fn java_application(gateway: &str) -> Start {
     let mut command = Command::new("java");
     // A small JVM that starts fast.
     command.args([
@@ -92,7 +97,7 @@ fn java(gateway: &str) -> Running {
     ]);
     command.arg(format!("--interop.gateway={gateway}"));
     command.arg("--interop.public-key=interop");
-    Start::command(command).listening()
+    Start::command(command)
 }
 
 fn page(gateway: &str, path: &str) -> Answer {

@@ -80,7 +80,7 @@ public class GatewayClient {
         service.put("name", NAME).put("version", 0).put("activeSince", System.currentTimeMillis());
         service.putNull("awakening");
         ArrayNode endpoints = service.putArray("endpoints");
-        List.of("/counter", "/with-imports", "/without-imports", "/mixed", "/user").forEach(endpoints::add);
+        List.of("/counter", "/with-imports", "/without-imports", "/mixed", "/user", "/clicks", "/where").forEach(endpoints::add);
         service.putArray("sockets");
         service.putArray("staticResources").add("app.js");
         service.putObject("menuItems").putArray("main").addObject().put("endpoint", "/counter").put("label", "Counter");

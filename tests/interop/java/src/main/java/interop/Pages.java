@@ -37,6 +37,29 @@ public class Pages {
         return "<p>counter=" + counter.value() + "</p>";
     }
 
+    /** Remembers its visitor in memory. Each click goes over a WebSocket of its own. */
+    @GetMapping(path = "/clicks", produces = "text/html")
+    String clicks() {
+        return """
+                <!DOCTYPE html><title>Clicks</title><button>Click</button> <output></output>
+                <script>
+                document.querySelector("button").onclick = () => {
+                    const socket = new WebSocket("ws://" + location.host + "/java-shop/socket");
+                    socket.onopen = () => socket.send("click %s");
+                    socket.onmessage = (message) => {
+                        document.querySelector("output").textContent = message.data;
+                        socket.close();
+                    };
+                };
+                </script>""".formatted(counter.newVisitor());
+    }
+
+    /** Which process this is. */
+    @GetMapping(path = "/where", produces = "text/plain")
+    String where() {
+        return String.valueOf(ProcessHandle.current().pid());
+    }
+
     /** In the words of the tag, with an alias and a path. */
     @GetMapping(path = "/with-imports", produces = "text/html")
     Mono<String> withImports() {
