@@ -43,6 +43,7 @@ use self::{
 use crate::{
     limits::{GATEWAY_ANSWER_TIMEOUT, MAX_HEARTBEAT_ANSWER_BYTES, MAX_OVERVIEW_BYTES},
     overview::PublishedOverview,
+    session::VisitorKeys,
     settings::Settings,
     user::ServiceKeys,
 };
@@ -106,6 +107,15 @@ impl Offer {
     }
 }
 
+/// The places of the keys that a gateway gives to the application.
+#[derive(Clone, Default)]
+pub(crate) struct GivenKeys {
+    /// Verify logins.
+    pub(crate) login: Arc<ServiceKeys>,
+    /// Sign the identities of visitors.
+    pub(crate) visitor: VisitorKeys,
+}
+
 /// Registers an application and keeps it registered.
 pub struct Registration {
     client: Arc<Client>,
@@ -118,8 +128,8 @@ pub struct Registration {
     overview_path: String,
     /// The place of the newest overview.
     overview: PublishedOverview,
-    /// The place of the keys with which logins are verified.
-    keys: Arc<ServiceKeys>,
+    /// The places of the keys that the gateway gives.
+    keys: GivenKeys,
     /// The hash of that overview.
     hash: Option<String>,
     /// The contract problems that were logged.
@@ -139,7 +149,7 @@ impl Registration {
         offer: Offer,
         settings: &Settings,
         overview: PublishedOverview,
-        keys: Arc<ServiceKeys>,
+        keys: GivenKeys,
     ) -> Self {
         let instance = uuid::Uuid::new_v4().to_string();
         let since = SystemTime::now()
@@ -292,7 +302,8 @@ impl Registration {
                 }
                 self.logged_problems
                     .report(answer.contract_problems.unwrap_or_default());
-                self.keys.update(answer.keys);
+                self.keys.login.update(answer.keys);
+                self.keys.visitor.update(answer.visitor_keys);
                 self.overview.update(answer.services, Instant::now());
                 self.hash = answer.hash;
                 self.registered.store(true, Relaxed);

@@ -34,6 +34,7 @@ mod seal;
 mod split_warning;
 #[cfg(test)]
 mod tests;
+mod visitor_keys;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::SystemTime};
 
@@ -53,6 +54,7 @@ pub(crate) use self::{
     manager::SessionManager,
     request::RequestSessions,
     split_warning::{SplitWarning, warn as warn_of_split},
+    visitor_keys::VisitorKeys,
 };
 pub use self::{cookie::VisitorId, memory::MemoryStore};
 pub use crate::limits::{MAX_SESSION_BYTES, SESSION_IDLE_TIMEOUT};

@@ -61,8 +61,11 @@ pub struct Settings {
     pub gateways: Vec<Uri>,
     /// The name of the installation in paths. It is not secret.
     pub public_key: String,
-    /// The key that signs calls between services and gateways. Without a key, calls are not signed.
+    /// The key that signs calls between services and gateways: the installation's, or this service's own. Without a key, calls
+    /// are not signed.
     pub private_key: Option<String>,
+    /// Another private key that is valid too, while the private key is changed.
+    pub second_private_key: Option<String>,
     /// Whether it may listen beyond this machine without a private key.
     pub allow_unsigned: bool,
     /// The host at which the gateway reaches this application. `None`: the address that it listens on, or that of the
@@ -193,6 +196,7 @@ impl Settings {
             public_key: setting!(public_key, value::public_key)
                 .unwrap_or_else(|| DEFAULT_PUBLIC_KEY.to_owned()),
             private_key: setting!(private_key, value::private_key),
+            second_private_key: setting!(second_private_key, value::private_key),
             allow_unsigned: setting!(allow_unsigned, value::truth).unwrap_or(false),
             host: setting!(host, value::host),
             fragment_timeout: setting!(fragment_timeout, duration::parse).unwrap_or(DEFAULT_FRAGMENT_TIMEOUT),
@@ -310,6 +314,10 @@ impl std::fmt::Debug for Settings {
             .field("gateways", &self.gateways)
             .field("public_key", &self.public_key)
             .field("private_key", &self.private_key.as_ref().map(|_| "…"))
+            .field(
+                "second_private_key",
+                &self.second_private_key.as_ref().map(|_| "…"),
+            )
             .field("allow_unsigned", &self.allow_unsigned)
             .field("host", &self.host)
             .field("trusted_proxies", &self.trusted_proxies)

@@ -161,6 +161,42 @@ fn with_a_private_key_only_services_that_have_it_take_part() {
 }
 
 #[test]
+fn each_service_has_a_key_of_its_own_and_a_leaked_one_opens_no_other_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("hydra.toml");
+    let text = "private_key = 'the key of the gateways'\n[keys]\nstorefront = 'the key of the storefront'\n\
+                orderService = ['the next key of the orders', 'the key of the orders']\n";
+    std::fs::write(&config, text).unwrap();
+    let gateway = Start::program("hydra").arg("gateway").arg("--config");
+    let gateway = gateway.arg(&config.display().to_string());
+    let gateway = gateway.arg("--listen").arg("127.0.0.1:0").listening();
+    let address = &gateway.address;
+    let start = |program: &str, key: &str| service(program, address).env("HYDRA_PRIVATE_KEY", key);
+    let _storefront = start("storefront", "the key of the storefront").listening();
+    // It has not got its next key yet.
+    let _orders = start("order-service", "the key of the orders").listening();
+    let thief = start("recommendations", "the key of the orders").listening();
+    let page = || {
+        let page = get(address, "/checkout").ok()?;
+        page.body.contains(ADDRESS).then_some(page)
+    };
+    let page = wait_for("the fragment of a service with its own key", PATIENCE, page);
+    let refused = || {
+        let printed = thief.printed();
+        printed.contains("refuses this application").then_some(())
+    };
+    wait_for("the key of another service is refused", PATIENCE, refused);
+    assert!(!page.body.contains("Goes well with it"), "{}", page.body);
+    drop(thief);
+    let _recommendations = start("recommendations", "the key of the gateways").listening();
+    wait_for("a service with the common key", PATIENCE, || {
+        get(address, "/checkout")
+            .ok()
+            .filter(|page| page.body.contains("Goes well with it"))
+    });
+}
+
+#[test]
 fn without_a_gateway_a_service_shows_its_pages_with_fallbacks() {
     let storefront = Start::program("storefront")
         .env("HYDRA_LISTEN", "127.0.0.1:0")

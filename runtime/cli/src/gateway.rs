@@ -60,6 +60,14 @@ pub(super) struct SettingsArgs {
     /// [default: none, calls are not signed]
     #[arg(long, env = "HYDRA_PRIVATE_KEY", value_name = "KEY", hide_env_values = true)]
     private_key: Option<String>,
+    /// Another private key that is valid too, while the private key is changed [default: none]
+    #[arg(
+        long,
+        env = "HYDRA_SECOND_PRIVATE_KEY",
+        value_name = "KEY",
+        hide_env_values = true
+    )]
+    second_private_key: Option<String>,
     /// The token that operators send with changes of weights and drains. The environment variable keeps it out of the list of
     /// processes [default: none, nothing can be changed]
     #[arg(long, env = "HYDRA_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
@@ -218,6 +226,8 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     }
     config.workers = args.workers.or(config.workers);
     config.private_key = args.private_key.map(Secret::new).or(config.private_key);
+    let second = args.second_private_key.map(Secret::new);
+    config.second_private_key = second.or(config.second_private_key);
     config.admin_token = args.admin_token.map(Secret::new).or(config.admin_token);
     config.redis = args.redis.map(Secret::new).or(config.redis);
     config.allow_hosts.extend(args.allow_hosts);

@@ -167,6 +167,10 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     // The key is the same for all versions of the folder: a visitor's page may be older than the last change.
     let private_key = config.private_key.as_ref().map(|key| key.reveal().to_owned());
     let folder = Folder {
+        second_secret: config
+            .second_private_key
+            .as_ref()
+            .map(|key| key.reveal().to_owned()),
         secret: private_key.unwrap_or_else(|| format!("{}{}", Uuid::new_v4(), Uuid::new_v4())),
         hidden: path.and_then(|path| path_in(&args.templates, &path)),
         templates: args.templates,

@@ -17,12 +17,12 @@ use axum::{
     extract::{Path, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION};
+use http::{HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts, uri::PathAndQuery};
 use hydra_runtime_net::bodies::{discard, read, read_beginning};
 use hydra_runtime_wire::{
     Health,
     headers::{AWAY, REGISTRY},
-    signing::BadSignature,
+    signing::{BadSignature, Call, GATEWAY, SignedCall},
 };
 
 use crate::{Gateway, limits::MAX_UNSIGNED_BODY_BYTES};
@@ -35,14 +35,10 @@ pub(crate) async fn health() -> Json<Health> {
 }
 
 /// `GET /_h/services`: everything about the active services for operators, and only their names for other callers.
-pub(crate) async fn services(
-    State(gateway): State<Gateway>,
-    caller: CallOrigin,
-    headers: HeaderMap,
-) -> Response {
+pub(crate) async fn services(State(gateway): State<Gateway>, caller: CallOrigin, parts: Parts) -> Response {
     let snapshot = gateway.publisher().snapshot();
     let outage = gateway.publisher().outage();
-    let (services, registry) = if is_operator(&gateway, &caller, &headers) {
+    let (services, registry) = if is_operator(&gateway, &caller, &parts) {
         let told = outage.map(|text| HeaderValue::from_str(&text).unwrap_or(AWAY));
         (snapshot.by_name(), told)
     } else {
@@ -56,10 +52,22 @@ pub(crate) async fn services(
 
 /// Whether a caller may see addresses: one that signs with the private key, or, in an installation without a key, one
 /// on this machine.
-fn is_operator(gateway: &Gateway, caller: &CallOrigin, headers: &HeaderMap) -> bool {
+fn is_operator(gateway: &Gateway, caller: &CallOrigin, parts: &Parts) -> bool {
     match gateway.signer() {
-        Some(signer) => signer.check(headers, b"", SystemTime::now()).is_ok(),
+        Some(signer) => signer
+            .check(&parts.headers, call(parts, b""), SystemTime::now())
+            .is_ok(),
         None => caller.is_on_this_machine(),
+    }
+}
+
+/// A call to this gateway, as it came.
+fn call<'a>(parts: &'a Parts, body: &'a [u8]) -> Call<'a> {
+    Call {
+        to: GATEWAY,
+        method: &parts.method,
+        path: parts.uri.path_and_query().map_or("/", PathAndQuery::as_str),
+        body,
     }
 }
 
@@ -69,17 +77,37 @@ pub(crate) type PathKey = Result<Path<String>, PathRejection>;
 /// A call with the right public key, and the right signature where one is needed.
 struct AdmittedCall {
     body: Bytes,
-    /// The service that signed the call. `None`: the call is not signed, and need not be.
-    issuer: Option<String>,
+    /// Who signed the call. `None`: the call is not signed, and need not be.
+    signed: Option<SignedCall>,
 }
 
 impl AdmittedCall {
     /// The error response for a call that another service signed than the one that it is about.
     fn refusal_for(&self, gateway: &Gateway, caller: CallOrigin, service: &str) -> Option<Response> {
-        self.issuer.as_deref().filter(|issuer| *issuer != service)?;
-        let reason = "the call is signed in the name of another service";
+        let reason = match &self.signed {
+            Some(signed) if signed.issuer == service => return None,
+            Some(_) => BadSignature::Issuer,
+            // Unsigned calls may be allowed, but not in the name of a service that can sign.
+            None if gateway.signer().is_some_and(|signer| signer.has_own_key(service)) => {
+                BadSignature::Missing
+            }
+            None => return None,
+        };
+        let reason = &reason.to_string();
         gateway.log_refusal(Some(service), caller.address, Refusal::Signature, reason);
         Some(refusal(StatusCode::UNAUTHORIZED, reason))
+    }
+
+    /// The error response for a signed call that another gateway of the same registry has accepted. While the registry
+    /// can't be reached, each gateway knows only the calls that it accepted itself.
+    async fn refusal_if_replayed(&self, gateway: &Gateway, caller: CallOrigin) -> Option<Response> {
+        let signed = self.signed.as_ref()?;
+        if gateway.publisher().claim_call(&signed.id).await {
+            return None;
+        }
+        let reason = BadSignature::Again.to_string();
+        gateway.log_refusal(Some(&signed.issuer), caller.address, Refusal::Signature, &reason);
+        Some(refusal(StatusCode::UNAUTHORIZED, &reason))
     }
 }
 
@@ -89,7 +117,7 @@ async fn admit(
     gateway: &Gateway,
     key: &PathKey,
     caller: CallOrigin,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
     limit: usize,
 ) -> Result<AdmittedCall, Response> {
@@ -106,21 +134,21 @@ async fn admit(
         refusal(StatusCode::UNAUTHORIZED, &reason)
     };
     let must_be_signed = gateway.signer().is_some() && !config.allow_unsigned;
-    if must_be_signed && !headers.contains_key(AUTHORIZATION) {
+    if must_be_signed && !parts.headers.contains_key(AUTHORIZATION) {
         let beginning = read_beginning(body, MAX_UNSIGNED_BODY_BYTES).await;
         return Err(turned_away(&beginning, BadSignature::Missing));
     }
     let body = read(body, limit)
         .await
         .map_err(|problem| refused(problem.status(), &problem.to_string()))?;
-    let unsigned = |body| AdmittedCall { body, issuer: None };
+    let unsigned = |body| AdmittedCall { body, signed: None };
     let Some(signer) = gateway.signer() else {
         return Ok(unsigned(body));
     };
-    match signer.check(headers, &body, SystemTime::now()) {
-        Ok(issuer) => Ok(AdmittedCall {
+    match signer.check(&parts.headers, call(parts, &body), SystemTime::now()) {
+        Ok(signed) => Ok(AdmittedCall {
             body,
-            issuer: Some(issuer),
+            signed: Some(signed),
         }),
         Err(BadSignature::Missing) if config.allow_unsigned => Ok(unsigned(body)),
         Err(problem) => Err(turned_away(&body, problem)),

@@ -2,6 +2,7 @@
 
 mod check;
 mod error;
+mod keys;
 mod listen;
 pub(crate) mod login;
 pub(crate) mod openid;
@@ -35,6 +36,7 @@ use crate::{
     },
 };
 pub use error::ConfigError;
+pub use keys::ServiceKey;
 pub use listen::{Listener, Listeners};
 pub use openid::OpenIdProvider;
 pub use route::{Rate, RouteRule};
@@ -84,6 +86,11 @@ pub struct GatewayConfig {
     pub public_key: String,
     /// The key that signs calls between services and gateways (protocol section 6). Without it, calls are not signed.
     pub private_key: Option<Secret>,
+    /// Another private key that is valid too, while the private key is changed.
+    pub second_private_key: Option<Secret>,
+    /// The keys of services that have their own, by name: `orderService = "…"`, or a list of two while a key is changed.
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, schema::ServiceKey>"))]
+    pub keys: BTreeMap<String, ServiceKey>,
     /// Accepts unsigned calls although there is a private key: clients of protocol 1 cannot sign.
     pub allow_unsigned: bool,
     /// The Redis that gateways share: `redis://[:password@]host[:port][/db]`, `redis+sentinel://…host,host/master[/db]`
@@ -278,6 +285,8 @@ impl Default for GatewayConfig {
             otlp_endpoint: None,
             public_key: DEFAULT_PUBLIC_KEY.to_owned(),
             private_key: None,
+            second_private_key: None,
+            keys: BTreeMap::new(),
             allow_unsigned: false,
             redis: None,
             redis_prefix: "hydra".to_owned(),

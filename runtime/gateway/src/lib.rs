@@ -30,6 +30,7 @@
 //! - `api`: the calls of services and operators. `proxy`: the requests of visitors. `dispatch`: the fragments of
 //!   pages.
 //! - `edge`: headers, hosts and error pages.
+//! - `call_keys`: the keys that sign calls between services and gateways.
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services. `preview`: links to
 //!   versions that ordinary visitors do not get.
 //! - `stated_weights`: the weights that operators state, in the configuration or at run time.
@@ -57,6 +58,7 @@ mod api;
 #[cfg(feature = "bench")]
 #[doc(hidden)]
 pub mod bench;
+mod call_keys;
 mod config;
 mod dispatch;
 mod edge;
@@ -96,7 +98,7 @@ use uuid::Uuid;
 
 pub use config::{
     ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, OpenIdProvider, PinSameSite,
-    PlainService, Protocol1Attributes, Rate, RouteRule, Secret,
+    PlainService, Protocol1Attributes, Rate, RouteRule, Secret, ServiceKey,
 };
 pub use edge::{
     error_pages::ErrorPages,
@@ -175,6 +177,8 @@ struct Core {
     mark: HeaderValue,
     /// `None` if the installation has no private key.
     signer: Option<Signer>,
+    /// Identifies the keys of visitors' identities that services get.
+    visitor_keys_id: Option<String>,
     versions: VersionCookies,
     /// `None` if the installation has no private key.
     previews: Option<PreviewKey>,
@@ -230,7 +234,7 @@ impl Core {
                     url,
                     prefix: &config.redis_prefix,
                     public_key: &config.public_key,
-                    private_key: config.private_key.as_ref(),
+                    private_keys: call_keys::private_keys(config),
                 };
                 Arc::new(RedisStore::new(store_config, rules.clone())?)
             }
@@ -238,7 +242,7 @@ impl Core {
         let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
             .parse()
             .map_err(|_| ConfigError::PublicKey)?;
-        let private_key = config.private_key.as_ref().map(Secret::reveal);
+        let [private_key, second] = call_keys::private_keys(config);
         let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
             .unwrap_or(HeaderValue::from_static("hydra"));
         Ok(Self {
@@ -248,9 +252,10 @@ impl Core {
             fragments_path,
             gateway_addresses: OnceLock::new(),
             mark,
-            signer: private_key.map(|key| Signer::new(key, &config.public_key)),
-            versions: VersionCookies::new(private_key, &config.public_key),
-            previews: private_key.map(PreviewKey::new),
+            signer: call_keys::signer(config),
+            visitor_keys_id: call_keys::visitor_keys_id(config),
+            versions: VersionCookies::new(private_key, &config.public_key).with_second_key(second),
+            previews: private_key.map(|key| PreviewKey::new(key).with_second_key(second)),
             logins: Logins::new(config)?,
             pins: Pins::new(config),
             wrong_keys: WrongKeyLog::default(),

@@ -318,21 +318,26 @@ pub(crate) struct GivenKeys {
 impl Gateway {
     /// What an instance that registers now gets to verify tokens with.
     pub(crate) fn keys_for(&self, speaks: &FragmentProtocol) -> GivenKeys {
+        // Services of protocol 2 get the keys of visitors, too.
+        let is_2 = *speaks == FragmentProtocol::Protocol2;
+        let visitors = self.visitor_keys_id().filter(|_| is_2);
         let Some(logins) = self.logins() else {
             let key = &self.config().login_public_key;
             return GivenKeys {
                 public_key: Some(key.clone()).filter(|key| !key.is_empty()),
                 set: self.external_login_keys().clone(),
-                id: None,
+                id: visitors.map(Arc::from),
             };
         };
         let ring = logins.ring();
         let signing = ring.signing(seconds(SystemTime::now()));
         // Protocol 1 knows one key, and must hear of a rotation when the next key begins to sign; protocol 2 knows all
         // keys, and hears of it when the next key is published.
-        let id = match speaks {
-            FragmentProtocol::Protocol2 => ring.newest(),
-            _ => signing.map(|pair| pair.kid()),
+        let id = match is_2 {
+            true => ring
+                .newest()
+                .map(|newest| format!("{newest}{}", visitors.unwrap_or_default())),
+            false => signing.map(|pair| pair.kid().to_owned()),
         };
         GivenKeys {
             public_key: signing.map(|pair| pair.public_key().to_owned()),
@@ -343,9 +348,6 @@ impl Gateway {
 
     /// Whether an instance must register again, because it does not know the key that signs now, or will sign next.
     pub(crate) fn has_old_keys(&self, instance: &Instance) -> bool {
-        if self.logins().is_none() {
-            return false;
-        }
         let id = self.keys_for(&instance.fragment_protocol).id;
         id.is_some() && id != instance.login_key
     }

@@ -1,6 +1,5 @@
 //! The parts of a gateway that its modules use while they answer requests: settings of routes, error pages, keys, cookies.
 
-use hydra_runtime_wire::signing::Signer;
 use serde_json::Value;
 
 use crate::{
@@ -32,10 +31,6 @@ impl Gateway {
     /// The pages for visitors whom no service answers.
     pub(crate) fn error_pages(&self) -> &ErrorPages {
         &self.shared.settings.error_pages
-    }
-
-    pub(crate) fn signer(&self) -> Option<&Signer> {
-        self.shared.core.signer.as_ref()
     }
 
     pub(crate) fn version_cookies(&self) -> &VersionCookies {

@@ -53,7 +53,7 @@ async fn fragments(State(gateway): State<Gateway>, request: Request<Body>) -> Re
         let key = PathKey::from_request_parts(&mut parts, &gateway).await;
         let from = CallOrigin::from_request_parts(&mut parts, &gateway).await;
         let (Ok(key), Ok(from)) = (key, from);
-        api::fragments::request_fragment(State(gateway), key, from, parts.headers, body).await
+        api::fragments::request_fragment(State(gateway), key, from, parts, body).await
     };
     observer.call(request, answer).await
 }

@@ -44,6 +44,10 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// registered.
     fn is_complete(&self) -> bool;
 
+    /// Claims the id of a signed call for this gateway, for as long as its signature is valid. Returns `false` if another
+    /// gateway has accepted the call before. While the store can't be reached, every claim succeeds.
+    fn claim_call<'a>(&'a self, id: &'a str) -> BoxFuture<'a, bool>;
+
     /// Why this gateway may know less than the others; `None` if the store is reached.
     fn outage(&self) -> Option<String>;
 }

@@ -21,8 +21,8 @@ use super::{
 use crate::{
     overview::{OwnService, PublishedOverview},
     page::{AfterPage, Engine, HasFile, Options},
-    service::{Client, GatewayFragments, Offer, Registration, static_files},
-    session::{MemoryStore, SessionManager, SessionStore, SplitWarning, warn_of_split},
+    service::{Client, GatewayFragments, GivenKeys, Offer, Registration, static_files},
+    session::{MemoryStore, SessionManager, SessionStore, SplitWarning, VisitorKeys, warn_of_split},
     settings::Settings,
     user::ServiceKeys,
 };
@@ -91,7 +91,10 @@ impl AppParts {
             self.offer.static_files = list(folder)?;
         }
         let signer = settings.private_key.as_ref();
-        let signer = signer.map(|key| Arc::new(Signer::new(key, &settings.public_key)));
+        let signer = signer.map(|key| {
+            let signer = Signer::new(key, &settings.public_key);
+            Arc::new(signer.with_second_key(settings.second_private_key.as_deref()))
+        });
         let client = client(&settings, signer.as_ref());
         let plan = self.read_plan(&fragments)?;
         let contract = self.offer_contract(&plan, &settings);
@@ -100,7 +103,9 @@ impl AppParts {
         options.after_page = self.offer_after_page(&plan, &settings);
         options.has_file = static_folder.as_ref().map(|_| names(&self.offer.static_files));
         let overview = overview(&settings, &self.offer);
-        let sessions = session_manager(&settings, self.session_store.take(), self.session_use)?;
+        let visitor_keys = VisitorKeys::new(private_keys(&settings));
+        let store = self.session_store.take();
+        let sessions = session_manager(&settings, visitor_keys.clone(), store, self.session_use)?;
         let engine = self.engine(plan, options, &overview)?;
         let keys = Arc::new(ServiceKeys::new(&settings.public_key));
         let local = Handlers::new(
@@ -130,8 +135,13 @@ impl AppParts {
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);
         let router = layers::with_calls(router, context, &settings, signer, client.clone());
-        let registration =
-            client.map(|client| Registration::new(client, self.offer, &settings, overview, keys));
+        let registration = client.map(|client| {
+            let given = GivenKeys {
+                login: keys,
+                visitor: visitor_keys,
+            };
+            Registration::new(client, self.offer, &settings, overview, given)
+        });
         if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
             return Err(Error::Refused(reason));
         }
@@ -205,6 +215,7 @@ fn overview(settings: &Settings, offer: &Offer) -> PublishedOverview {
 /// The session manager, with the application's own store or with the store of the settings.
 fn session_manager(
     settings: &Settings,
+    visitor_keys: VisitorKeys,
     store: Option<Arc<dyn SessionStore>>,
     session_use: SessionUse,
 ) -> Result<Arc<SessionManager>> {
@@ -221,8 +232,13 @@ fn session_manager(
         // Without the feature `redis`, the settings hold no Redis, because loading them would have failed.
         (None, _) => Arc::new(MemoryStore::default()),
     };
-    let private_key = settings.private_key.as_deref();
-    let mut session_manager = SessionManager::new(&settings.name, &settings.public_key, private_key, store);
+    let mut session_manager = SessionManager::new(
+        &settings.name,
+        &settings.public_key,
+        private_keys(settings),
+        visitor_keys,
+        store,
+    );
     // Without a gateway, no page of another service shows fragments of this one.
     if is_memory && !settings.gateways.is_empty() {
         let (split, is_split) = SplitWarning::at_start(session_use.pages, session_use.fragments);
@@ -232,6 +248,11 @@ fn session_manager(
         }
     }
     Ok(Arc::new(session_manager))
+}
+
+/// The key that signs, and the one that is valid too while it is changed.
+fn private_keys(settings: &Settings) -> [Option<&str>; 2] {
+    [&settings.private_key, &settings.second_private_key].map(Option::as_deref)
 }
 
 /// Gives requests their ids, and logs them.
@@ -253,7 +274,8 @@ fn observer(settings: &Settings) -> Result<Observer> {
 /// What fragments that come after their page need, from the settings.
 fn after_page_of(settings: &Settings) -> Option<AfterPage> {
     let private_key = settings.private_key.as_deref();
-    AfterPage::new(&settings.name, &settings.public_key, private_key)
+    let after_page = AfterPage::new(&settings.name, &settings.public_key, private_key)?;
+    Some(after_page.with_second_secret(settings.second_private_key.as_deref()))
 }
 
 /// The client of the gateway. `None`: the settings name no gateway.

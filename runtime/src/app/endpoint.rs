@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::future::join_all;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, request::Parts, uri::PathAndQuery};
 use hydra_runtime_net::{
     bodies,
     fragment_source::Caller,
@@ -25,7 +25,7 @@ use hydra_runtime_wire::{
     Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
     StatedImport,
     lines::{self, cut},
-    signing::{BadSignature, Signer},
+    signing::{BadSignature, Call, GATEWAY, Signer},
     stated_imports,
 };
 
@@ -77,7 +77,7 @@ async fn answer_call(
         return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
     }
     let (parts, body) = request.into_parts();
-    let call = match read(&state, &parts.headers, body).await {
+    let call = match read(&state, &parts, body).await {
         Ok(call) => call,
         Err((status, reason)) => {
             tracing::warn!(%status, reason = cut(&reason), "a call for fragments is refused");
@@ -119,16 +119,23 @@ async fn answer_call(
 /// Reads a call. An error is the status and text of the response.
 async fn read(
     state: &EndpointState,
-    headers: &HeaderMap,
+    parts: &Parts,
     body: Body,
 ) -> Result<FragmentsCall, (StatusCode, String)> {
     let bytes = bodies::read(body, MAX_CALL_BYTES)
         .await
         .map_err(|problem| (problem.status(), problem.to_string()))?;
     if let Some(signer) = &state.signer {
-        let signed = match signer.check(headers, &bytes, SystemTime::now()) {
-            Err(BadSignature::Missing) if state.takes_unsigned() => Ok(String::new()),
-            signed => signed,
+        let call = Call {
+            to: &state.context.service,
+            method: &parts.method,
+            path: parts.uri.path_and_query().map_or("/", PathAndQuery::as_str),
+            body: &bytes,
+        };
+        let signed = match signer.check(&parts.headers, call, SystemTime::now()) {
+            Ok(signed) if signed.issuer != GATEWAY => Err(BadSignature::Issuer),
+            Err(BadSignature::Missing) if state.takes_unsigned() => Ok(()),
+            signed => signed.map(drop),
         };
         signed.map_err(|error| (StatusCode::UNAUTHORIZED, error.to_string()))?;
     }

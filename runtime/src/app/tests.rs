@@ -18,8 +18,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{Request, StatusCode, header, request::Parts};
-use hydra_runtime_wire::signing::Signer;
+use http::{Method, Request, StatusCode, header, request::Parts};
+use hydra_runtime_wire::signing::{Call, Signer};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;

@@ -12,13 +12,13 @@ use std::{
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
-    header::{AUTHORIZATION, CONTENT_TYPE},
+    header::CONTENT_TYPE,
     uri::{PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt as _, Full, Limited};
 use hydra_runtime_wire::{
     headers::{AWAY, REGISTRY},
-    signing::Signer,
+    signing::{Call, GATEWAY, Signer},
 };
 use hyper_util::{
     client::legacy::{Client as Pool, connect::HttpConnector},
@@ -245,11 +245,10 @@ impl Client {
         limits: CallLimits,
     ) -> Result<GatewayAnswer<A>, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| ClientError::Nonsense(error.to_string()))?;
-        let mut request = self.request(path, body, headers)?;
+        let mut request = self.request(Method::POST, path, body, headers)?;
         request
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *request.method_mut() = Method::POST;
         self.answer(request, limits).await
     }
 
@@ -259,7 +258,7 @@ impl Client {
         path: &str,
         limits: CallLimits,
     ) -> Result<A, ClientError> {
-        let request = self.request(path, Vec::new(), HeaderMap::new())?;
+        let request = self.request(Method::GET, path, Vec::new(), HeaderMap::new())?;
         self.answer(request, limits).await.map(|answer| answer.body)
     }
 
@@ -276,21 +275,27 @@ impl Client {
 
     fn request(
         &self,
+        method: Method,
         path: &str,
         body: Vec<u8>,
         headers: HeaderMap,
     ) -> Result<Request<Full<Bytes>>, ClientError> {
-        let signature = match &self.signer {
+        let signatures = match &self.signer {
             Some((signer, service)) => {
-                let signature = signer.sign(service, &body, SystemTime::now());
-                Some(signature.ok_or_else(|| ClientError::Nonsense("it can't be signed".to_owned()))?)
+                let call = Call {
+                    to: GATEWAY,
+                    method: &method,
+                    path,
+                    body: &body,
+                };
+                let signatures = signer.sign(service, call, SystemTime::now());
+                Some(signatures.ok_or_else(|| ClientError::Nonsense("it can't be signed".to_owned()))?)
             }
             None => None,
         };
         let mut request = self.unsigned(path, body, headers)?;
-        if let Some(signature) = signature {
-            request.headers_mut().insert(AUTHORIZATION, signature);
-        }
+        *request.method_mut() = method;
+        request.headers_mut().extend(signatures.into_iter().flatten());
         Ok(request)
     }
 

@@ -118,7 +118,7 @@ fn service_with(gateway: SocketAddr, overview: PublishedOverview) -> Registratio
         offer.endpoint(path);
     }
     let client = Arc::new(Client::new(settings.gateways.clone()).unwrap());
-    let mut service = Registration::new(client, offer, &settings, overview, Arc::default());
+    let mut service = Registration::new(client, offer, &settings, overview, GivenKeys::default());
     service.intervals = Intervals {
         retry: Duration::from_millis(20),
         alive: Duration::from_millis(30),

@@ -3,14 +3,12 @@
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
 use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
-use hydra_runtime_wire::signing::derived;
+
+use super::visitor_keys::{VisitorKeys, hex};
 
 /// The name of the cookie.
 pub(crate) const COOKIE: &str = "HYDRA-SESSION";
-/// How many bytes of a tag the cookie holds.
-const TAG_BYTES: usize = 16;
 
 /// A visitor: 128 random bits. They are never shown, because anyone who knows them can act as the visitor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,19 +48,14 @@ impl fmt::Debug for VisitorId {
 
 /// Reads and writes the cookie.
 pub(crate) struct VisitorCookie {
-    /// Signs the visitors that the installation itself made. `None`: the services share no key, and a cookie from
+    /// Sign the visitors that the installation itself made. If there are none, the services share no key, and a cookie from
     /// another service's page must be believed.
-    key: Option<hmac::Key>,
+    keys: VisitorKeys,
 }
 
 impl VisitorCookie {
-    /// `private_key` is that of the installation.
-    pub(crate) fn new(private_key: Option<&str>) -> Self {
-        let key = private_key.map(|secret| {
-            let key = derived(secret.as_bytes(), "hydra visitor");
-            hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
-        });
-        Self { key }
+    pub(crate) fn new(keys: VisitorKeys) -> Self {
+        Self { keys }
     }
 
     /// The visitor of a request. `None`: the request has no cookie that the installation made.
@@ -79,13 +72,12 @@ impl VisitorCookie {
     fn parse(&self, value: &str) -> Option<VisitorId> {
         let (id, tag) = value.split_once('.').unwrap_or((value, ""));
         let id = VisitorId::from_hex(id)?;
-        // The time of the comparison reveals at most how a tag begins, and a tag is valid for this one id only.
-        (tag == self.tag(id)).then_some(id)
+        self.keys.is_tag(&id.0, tag).then_some(id)
     }
 
     /// The header that sets the cookie. `None` never happens: all of it is ASCII.
     pub(crate) fn cookie(&self, id: VisitorId, is_secure: bool) -> Option<HeaderValue> {
-        let (tag, id) = (self.tag(id), id.to_hex());
+        let (tag, id) = (self.keys.tag(&id.0), id.to_hex());
         let dot = if tag.is_empty() { "" } else { "." };
         let secure = if is_secure { "; Secure" } else { "" };
         let text = format!("{COOKIE}={id}{dot}{tag}; Path=/; HttpOnly; SameSite=Lax{secure}");
@@ -93,17 +85,4 @@ impl VisitorCookie {
         value.set_sensitive(true);
         Some(value)
     }
-
-    /// The tag of a visitor. It is empty without a key.
-    fn tag(&self, id: VisitorId) -> String {
-        let Some(key) = &self.key else {
-            return String::new();
-        };
-        let tag = hmac::sign(key, &id.0);
-        hex(tag.as_ref().get(..TAG_BYTES).unwrap_or_default())
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

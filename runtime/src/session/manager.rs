@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::{
-    RequestSessions, SessionStore, Sessions, VisitorCookie, VisitorId,
+    RequestSessions, SessionStore, Sessions, VisitorCookie, VisitorId, VisitorKeys,
     seal::Sealer,
     split_warning::{self, SplitWarning},
 };
@@ -25,18 +25,21 @@ pub(crate) struct SessionManager {
 }
 
 impl SessionManager {
-    /// For `service`. Without a private key, sessions are sealed with a random key, which ends with the process.
+    /// For `service`. The first private key seals sessions, and both open them. Without one, sessions are sealed with a random
+    /// key, which ends with the process.
     pub(crate) fn new(
         service: &str,
         installation: &str,
-        private_key: Option<&str>,
+        private_keys: [Option<&str>; 2],
+        visitor_keys: VisitorKeys,
         store: Arc<dyn SessionStore>,
     ) -> Self {
+        let [private_key, second] = private_keys;
         let secret = private_key.map_or_else(random_secret, |key| key.as_bytes().to_vec());
         Self {
             service: service.to_owned(),
-            sealer: Sealer::new(&secret, service, installation),
-            cookie: VisitorCookie::new(private_key),
+            sealer: Sealer::new(&secret, service, installation).with_second(second),
+            cookie: VisitorCookie::new(visitor_keys),
             store,
             split_warning: None,
         }

@@ -6,6 +6,10 @@ mod redis;
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use base64::{
+    Engine as _,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use http::{HeaderValue, header};
 use serde_json::json;
 
@@ -42,21 +46,48 @@ fn only_the_service_that_sealed_a_session_opens_it_and_not_for_ever() {
 }
 
 #[test]
+fn a_session_survives_a_change_of_the_private_key() {
+    let state = json!({"step": 2});
+    let sealed = sealer("orders").seal(state.clone(), at(1)).unwrap();
+    assert!(
+        !sealed.to_string().contains("step"),
+        "no other service can read it"
+    );
+    for (second, expected) in [
+        (Some(KEY), Some(state)),
+        (Some("a third key"), None),
+        (None, None),
+    ] {
+        let changed = Sealer::new(b"the next private key", "orders", "K").with_second(second);
+        assert_eq!(changed.open(&sealed, at(2)), expected, "{second:?}");
+    }
+}
+
+#[test]
 fn what_is_no_seal_or_was_altered_is_not_opened() {
     let now = at(100_000);
     let sealed = sealer("orders").seal(json!({"step": 2}), now).unwrap();
     let text = sealed["sealed"].as_str().unwrap();
-    let parts: Vec<&str> = text.split('.').collect();
-    let other = sealer("orders").seal(json!({"step": 3}), now).unwrap();
-    let other: Vec<&str> = other["sealed"].as_str().unwrap().split('.').collect();
-    let mixed = format!("{}.{}.{}", parts[0], other[1], parts[2]);
-    let none = format!("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.{}.", parts[1]);
-    // A signed call is made with the same private key, and is not a session.
-    let call = hydra_runtime_wire::signing::Signer::new(KEY, "K")
-        .sign("orders", b"", now)
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).unwrap();
+    let open = |bytes: &[u8]| {
+        let text = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        sealer("orders").open(&json!({"sealed": text}), now)
+    };
+    assert_eq!(open(&bytes), Some(json!({"step": 2})));
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 1;
+        assert_eq!(open(&other), None, "byte {at}");
+        assert_eq!(open(&bytes[..at]), None, "{at} bytes");
+    }
+    let other = sealer("orders").seal(json!({"step": 2}), now).unwrap();
+    assert_ne!(other, sealed, "each envelope has a key of its own");
+    let other = BASE64_URL_SAFE_NO_PAD
+        .decode(other["sealed"].as_str().unwrap())
         .unwrap();
-    let call = call.to_str().unwrap().trim_start_matches("Bearer ").to_owned();
-    for text in [mixed, none, call, "x".repeat(1 << 20), String::new()] {
+    assert_eq!(open(&[&bytes[..16], &other[16..]].concat()), None);
+    let token = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdGF0ZSI6MX0.";
+    for text in [token, "é", &"x".repeat(1 << 20), ""] {
         assert_eq!(sealer("orders").open(&json!({"sealed": text}), now), None);
     }
     for nonsense in [json!(null), json!({"step": 9}), json!({"sealed": 1}), json!(text)] {
@@ -76,8 +107,9 @@ fn with_cookie(value: &HeaderValue) -> http::HeaderMap {
 fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made() {
     let id = VisitorId::random().unwrap();
     assert_ne!(Some(id), VisitorId::random());
+    let cookies = |key| VisitorCookie::new(VisitorKeys::new([key, None]));
     for key in [Some(KEY), None] {
-        let visitors = VisitorCookie::new(key);
+        let visitors = cookies(key);
         let cookie = visitors.cookie(id, false).unwrap();
         assert_eq!(visitors.read(&with_cookie(&cookie)), Some(id));
         let text = cookie.to_str().unwrap();
@@ -88,8 +120,8 @@ fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made
         let secure = visitors.cookie(id, true).unwrap();
         assert!(secure.to_str().unwrap().ends_with("; Secure"));
     }
-    let visitors = VisitorCookie::new(Some(KEY));
-    let other = VisitorCookie::new(Some("another key")).cookie(id, false).unwrap();
+    let visitors = cookies(Some(KEY));
+    let other = cookies(Some("another key")).cookie(id, false).unwrap();
     assert_eq!(visitors.read(&with_cookie(&other)), None);
     let hex = id.to_hex();
     for bad in [
@@ -102,9 +134,37 @@ fn a_cookie_names_one_visitor_and_with_a_key_only_one_that_the_installation_made
     }
     for bad in ["", "x", "+0000000000000000000000000000001", &format!("{hex}0")] {
         let bad = HeaderValue::try_from(format!("{COOKIE}={bad}")).unwrap();
-        assert_eq!(VisitorCookie::new(None).read(&with_cookie(&bad)), None);
+        assert_eq!(cookies(None).read(&with_cookie(&bad)), None);
     }
     assert!(!format!("{id:?}").contains(&hex));
+}
+
+#[test]
+fn services_with_their_own_keys_know_the_same_visitors() {
+    let id = VisitorId::random().unwrap();
+    let given = |keys: &[&str]| {
+        let encode = |key: &&str| BASE64_STANDARD.encode(hydra_runtime_wire::signing::visitor_key(key));
+        Some(keys.iter().map(encode).collect::<Vec<_>>())
+    };
+    let (own, common) = (
+        VisitorKeys::new([Some("a key of its own"), None]),
+        VisitorKeys::new([Some(KEY), None]),
+    );
+    let is_known = |by: &VisitorKeys, at: &VisitorKeys| {
+        let cookie = VisitorCookie::new(by.clone()).cookie(id, false).unwrap();
+        VisitorCookie::new(at.clone()).read(&with_cookie(&cookie)) == Some(id)
+    };
+    assert!(!is_known(&own, &common) && !is_known(&common, &own));
+    own.update(None);
+    own.update(Some(vec!["not base64!".to_owned()]));
+    assert!(!is_known(&own, &common), "an answer without keys changes nothing");
+    own.update(given(&[KEY]));
+    assert!(is_known(&own, &common) && is_known(&common, &own));
+    // The key of the installation is changed: one service has heard of it, and the other has not.
+    own.update(given(&["the next private key", KEY]));
+    assert!(is_known(&common, &own));
+    common.update(given(&["the next private key", KEY]));
+    assert!(is_known(&own, &common));
 }
 
 fn sessions(of: &[(&str, Value)]) -> Sessions {
@@ -150,7 +210,8 @@ fn manager(service: &str) -> Arc<SessionManager> {
     Arc::new(SessionManager::new(
         service,
         "K",
-        Some(KEY),
+        [Some(KEY), None],
+        VisitorKeys::new([Some(KEY), None]),
         Arc::new(MemoryStore::default()),
     ))
 }

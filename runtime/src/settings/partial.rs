@@ -77,8 +77,10 @@ settings! {
     gateway: "texts",
     /// The installation's public key.
     public_key: "text",
-    /// The installation's private key.
+    /// The private key of the installation, or of this service if the gateway has one for it.
     private_key: "text",
+    /// Another private key that is valid too, while the private key is changed.
+    second_private_key: "text",
     /// Whether to listen beyond this machine although there is no private key: `true` or `false`.
     allow_unsigned: "truth",
     /// The host at which the gateway reaches this application.

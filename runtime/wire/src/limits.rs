@@ -47,6 +47,9 @@ pub(crate) const SIGNATURE_LIFE_SECS: u64 = 30;
 /// How much the clocks of two machines may differ.
 #[cfg(feature = "signing")]
 pub(crate) const MAX_CLOCK_SKEW_SECS: u64 = 30;
+/// The longest id of a signature. Those of Hydra have 36 characters.
+#[cfg(feature = "signing")]
+pub(crate) const MAX_SIGNATURE_ID_BYTES: usize = 100;
 /// The most signatures that one generation remembers. Beyond it, the older generation is given up early, so that a flood of
 /// signed calls does not fill the memory.
 #[cfg(feature = "signing")]

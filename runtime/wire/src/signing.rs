@@ -1,34 +1,99 @@
-//! Signed calls between services and gateways (protocol section 6): only holders of the installation's private key
-//! may call.
+//! Signed calls between services and gateways (protocol section 6): only holders of a key of the installation may call,
+//! and a service that has a key of its own speaks for itself only.
 #![deny(clippy::disallowed_methods)]
 
 mod derived;
 mod replay;
 
 use std::{
-    sync::Mutex,
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::{Engine, prelude::BASE64_STANDARD};
-use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use aws_lc_rs::{
+    constant_time::verify_slices_are_equal,
+    digest::{SHA256, digest},
+};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use derived::derived;
+pub use derived::{derived, visitor_key};
 use replay::UsedSignatures;
 
-use crate::limits::{MAX_CLOCK_SKEW_SECS, SIGNATURE_LIFE_SECS};
+use crate::limits::{MAX_CLOCK_SKEW_SECS, MAX_SIGNATURE_ID_BYTES, SIGNATURE_LIFE_SECS};
+
+/// The name of each gateway, as issuer and as recipient.
+pub const GATEWAY: &str = "hydra";
+/// The same call signed with the second key, while the key of an installation or service is changed.
+const SECOND_SIGNATURE: HeaderName = HeaderName::from_static("hydra-second-signature");
 
 /// Signs and checks calls.
 pub struct Signer {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
+    /// The keys of the installation, or of the service that has this signer.
+    common: Keys,
+    /// The keys of services that have their own, by name. Only gateways know them.
+    own: HashMap<String, Keys>,
     audience: String,
     /// The lock is held for one look-up, never across an await.
     used: Mutex<UsedSignatures>,
+}
+
+/// The key that signs, and perhaps a second one that is valid too while a key is changed.
+struct Keys {
+    first: Key,
+    second: Option<Key>,
+}
+
+struct Key {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+/// A call that is signed, or whose signature is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The recipient: the name of a service, or [`GATEWAY`].
+    pub to: &'a str,
+    /// The method of the request.
+    pub method: &'a Method,
+    /// The path of the request with its query, as it is sent.
+    pub path: &'a str,
+    /// The body of the request.
+    pub body: &'a [u8],
+}
+
+/// The signatures of one call: one for each valid key.
+#[derive(Clone, Debug)]
+pub struct Signatures {
+    first: HeaderValue,
+    second: Option<HeaderValue>,
+}
+
+impl IntoIterator for Signatures {
+    type Item = (HeaderName, HeaderValue);
+    type IntoIter = std::iter::Flatten<std::array::IntoIter<Option<Self::Item>, 2>>;
+
+    /// The headers that carry them.
+    fn into_iter(self) -> Self::IntoIter {
+        let second = self.second.map(|second| (SECOND_SIGNATURE, second));
+        [Some((AUTHORIZATION, self.first)), second].into_iter().flatten()
+    }
+}
+
+/// A call whose signature is right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedCall {
+    /// Who signed it: the name of a service, or [`GATEWAY`].
+    pub issuer: String,
+    /// Identifies the call among all calls of all issuers: 64 hexadecimal digits.
+    pub id: String,
 }
 
 /// The claims of a signature.
@@ -36,6 +101,9 @@ pub struct Signer {
 struct Claims {
     iss: String,
     aud: String,
+    to: String,
+    method: String,
+    path: String,
     iat: u64,
     exp: u64,
     jti: String,
@@ -54,6 +122,12 @@ pub enum BadSignature {
     /// The signature is for another installation.
     #[error("the signature is for another installation")]
     Audience,
+    /// The signature is for another recipient.
+    #[error("the signature is for another recipient")]
+    Recipient,
+    /// The signature is for another method or path.
+    #[error("the signature is for another method or path")]
+    Request,
     /// The signature has expired, lives too long, or one of the clocks is wrong.
     #[error("the signature has expired, or the clocks differ too much")]
     Time,
@@ -63,89 +137,197 @@ pub enum BadSignature {
     /// The signature was used before.
     #[error("the signature was used before")]
     Again,
+    /// Another party signed the call than may make it.
+    #[error("the call is signed in the name of another service")]
+    Issuer,
 }
 
 impl Signer {
-    /// A signer for the installation with this public key.
+    /// A signer for the installation with this public key. A service has its own private key, or that of the installation.
     #[must_use]
     pub fn new(private_key: &str, public_key: &str) -> Self {
         Self {
-            encoding: EncodingKey::from_secret(private_key.as_bytes()),
-            decoding: DecodingKey::from_secret(private_key.as_bytes()),
+            common: Keys::new(private_key, None),
+            own: HashMap::new(),
             audience: public_key.to_owned(),
             used: Mutex::default(),
         }
     }
 
-    /// The `Authorization` header for a call with this body. `issuer` is the service's name, or `hydra`. `None` only
-    /// if the platform's cryptography fails.
+    /// With a second key that is valid too: the next one, or the former one.
     #[must_use]
-    pub fn sign(&self, issuer: &str, body: &[u8], now: SystemTime) -> Option<HeaderValue> {
+    pub fn with_second_key(mut self, second: Option<&str>) -> Self {
+        self.common.second = second.map(Key::new);
+        self
+    }
+
+    /// With the keys of a service that has its own: no other key is valid for its calls.
+    #[must_use]
+    pub fn with_service(mut self, service: &str, first: &str, second: Option<&str>) -> Self {
+        self.own.insert(service.to_owned(), Keys::new(first, second));
+        self
+    }
+
+    /// Whether a service has keys of its own.
+    #[must_use]
+    pub fn has_own_key(&self, service: &str) -> bool {
+        self.own.contains_key(service)
+    }
+
+    /// The keys for calls between these two, of whom one is a gateway.
+    fn keys(&self, issuer: &str, to: &str) -> &Keys {
+        let service = if issuer == GATEWAY { to } else { issuer };
+        self.own.get(service).unwrap_or(&self.common)
+    }
+
+    /// The signatures of a call by `issuer`: a service's name, or [`GATEWAY`]. `None` only if the platform's cryptography
+    /// fails.
+    #[must_use]
+    pub fn sign(&self, issuer: &str, call: Call<'_>, now: SystemTime) -> Option<Signatures> {
         let iat = seconds(now);
         let claims = Claims {
             iss: issuer.to_owned(),
             aud: self.audience.clone(),
+            to: call.to.to_owned(),
+            method: call.method.to_string(),
+            path: call.path.to_owned(),
             iat,
             exp: iat + SIGNATURE_LIFE_SECS,
+            // The same for both keys: otherwise, each could be used once.
             jti: Uuid::new_v4().to_string(),
-            digest: digest_of(body),
+            digest: digest_of(call.body),
         };
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).ok()?;
-        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
-        value.set_sensitive(true);
-        Some(value)
+        let keys = self.keys(issuer, call.to);
+        let second = keys.second.as_ref().map(|key| key.sign(&claims));
+        Some(Signatures {
+            first: keys.first.sign(&claims)?,
+            second: second.flatten(),
+        })
     }
 
-    /// Checks the signature of a call with these headers and this body. Returns the issuer.
+    /// Checks the signature of a call that came with these headers. A signature lets one call in.
     ///
     /// # Errors
     /// Why the call must be refused.
-    pub fn check(&self, headers: &HeaderMap, body: &[u8], now: SystemTime) -> Result<String, BadSignature> {
-        let value = headers.get(AUTHORIZATION).ok_or(BadSignature::Missing)?;
-        let token = value
-            .to_str()
-            .ok()
-            .and_then(|text| text.strip_prefix("Bearer "))
-            .ok_or(BadSignature::Wrong)?;
-        let claims = self.read(token)?;
+    pub fn check(
+        &self,
+        headers: &HeaderMap,
+        call: Call<'_>,
+        now: SystemTime,
+    ) -> Result<SignedCall, BadSignature> {
+        let claims = self.claims(headers, call.to)?;
         let now = seconds(now);
-        if claims.aud != self.audience {
-            return Err(BadSignature::Audience);
-        }
-        let is_short = claims
-            .exp
-            .checked_sub(claims.iat)
-            .is_some_and(|life| life <= SIGNATURE_LIFE_SECS);
-        if !is_short
-            || claims.exp.saturating_add(MAX_CLOCK_SKEW_SECS) < now
-            || claims.iat > now.saturating_add(MAX_CLOCK_SKEW_SECS)
-        {
-            return Err(BadSignature::Time);
-        }
-        if claims.digest != digest_of(body) {
-            return Err(BadSignature::Body);
-        }
-        let mut used = self
-            .used
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.check_claims(&claims, call, now)?;
+        let id = id(&claims);
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         // A signature is valid for its life, and for the difference of the clocks at both ends.
-        if used.is_new(claims.jti, now, SIGNATURE_LIFE_SECS + 2 * MAX_CLOCK_SKEW_SECS) {
-            Ok(claims.iss)
+        if used.is_new(id.clone(), now, SIGNATURE_VALID_SECS) {
+            let issuer = claims.iss;
+            Ok(SignedCall { issuer, id })
         } else {
             Err(BadSignature::Again)
         }
     }
 
-    fn read(&self, token: &str) -> Result<Claims, BadSignature> {
+    fn check_claims(&self, claims: &Claims, call: Call<'_>, now: u64) -> Result<(), BadSignature> {
+        if claims.aud != self.audience {
+            return Err(BadSignature::Audience);
+        }
+        let life = claims.exp.checked_sub(claims.iat);
+        if life.is_none_or(|life| life > SIGNATURE_LIFE_SECS)
+            || claims.exp.saturating_add(MAX_CLOCK_SKEW_SECS) < now
+            || claims.iat > now.saturating_add(MAX_CLOCK_SKEW_SECS)
+        {
+            return Err(BadSignature::Time);
+        }
+        if claims.to != call.to {
+            return Err(BadSignature::Recipient);
+        }
+        if claims.method != call.method.as_str() || claims.path != call.path {
+            return Err(BadSignature::Request);
+        }
+        let digest = digest_of(call.body);
+        verify_slices_are_equal(claims.digest.as_bytes(), digest.as_bytes()).map_err(|_| BadSignature::Body)
+    }
+
+    /// The claims of the first signature that one of the issuer's keys made.
+    fn claims(&self, headers: &HeaderMap, to: &str) -> Result<Claims, BadSignature> {
+        let first = headers.get(AUTHORIZATION).ok_or(BadSignature::Missing)?;
+        let values = [Some(first), headers.get(SECOND_SIGNATURE)];
+        let mut claims = values.into_iter().flatten().filter_map(|value| {
+            let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
+            self.keys(&unverified_issuer(token)?, to).read(token)
+        });
+        let claims = claims.next().ok_or(BadSignature::Wrong)?;
+        match claims.jti.len() <= MAX_SIGNATURE_ID_BYTES {
+            true => Ok(claims),
+            false => Err(BadSignature::Wrong),
+        }
+    }
+}
+
+/// How long a used signature must be remembered, in seconds: for its life, and for the difference of the clocks at both ends.
+pub const SIGNATURE_VALID_SECS: u64 = SIGNATURE_LIFE_SECS + 2 * MAX_CLOCK_SKEW_SECS;
+
+impl Keys {
+    fn new(first: &str, second: Option<&str>) -> Self {
+        Self {
+            first: Key::new(first),
+            second: second.map(Key::new),
+        }
+    }
+
+    /// The claims of a token that one of the keys signed.
+    fn read(&self, token: &str) -> Option<Claims> {
+        let second = self.second.as_ref();
+        self.first
+            .read(token)
+            .or_else(|| second.and_then(|key| key.read(token)))
+    }
+}
+
+impl Key {
+    fn new(secret: &str) -> Self {
+        Self {
+            encoding: EncodingKey::from_secret(secret.as_bytes()),
+            decoding: DecodingKey::from_secret(secret.as_bytes()),
+        }
+    }
+
+    fn sign(&self, claims: &Claims) -> Option<HeaderValue> {
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &self.encoding).ok()?;
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        Some(value)
+    }
+
+    fn read(&self, token: &str) -> Option<Claims> {
         let mut validation = Validation::new(Algorithm::HS256);
         // Checked above, against the clock that the caller passes in.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
         let token = jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation);
-        token.map(|token| token.claims).map_err(|_| BadSignature::Wrong)
+        token.ok().map(|token| token.claims)
     }
+}
+
+/// The issuer that a token names. It only chooses the keys with which the token is verified.
+fn unverified_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Issuer {
+        iss: String,
+    }
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let Issuer { iss } = serde_json::from_slice(&claims).ok()?;
+    Some(iss)
+}
+
+/// Identifies a call: nobody can use up the ids of another issuer.
+fn id(claims: &Claims) -> String {
+    let text = format!("{}\0{}", claims.iss, claims.jti);
+    let digest = digest(&SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl std::fmt::Debug for Signer {
@@ -168,106 +350,4 @@ pub fn seconds(time: SystemTime) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const KEY: &str = "a private key for tests";
-
-    fn at(seconds: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    fn headers(value: HeaderValue) -> HeaderMap {
-        HeaderMap::from_iter([(AUTHORIZATION, value)])
-    }
-
-    /// Signs `body` at second 1,000.
-    fn signed(body: &[u8]) -> HeaderMap {
-        headers(
-            Signer::new(KEY, "K")
-                .sign("orders", body, at(1_000))
-                .expect("signed"),
-        )
-    }
-
-    #[test]
-    fn a_signature_lets_one_call_in() {
-        let (signer, headers) = (Signer::new(KEY, "K"), signed(b"body"));
-        assert_eq!(
-            signer.check(&headers, b"body", at(1_001)).as_deref(),
-            Ok("orders")
-        );
-        assert_eq!(
-            signer.check(&headers, b"body", at(1_002)),
-            Err(BadSignature::Again)
-        );
-    }
-
-    #[test]
-    fn what_is_not_let_in() {
-        let check =
-            |headers: &HeaderMap, body: &[u8], now| Signer::new(KEY, "K").check(headers, body, at(now));
-        let good = signed(b"body");
-        assert_eq!(
-            check(&HeaderMap::new(), b"body", 1_000),
-            Err(BadSignature::Missing)
-        );
-        assert_eq!(check(&good, b"other", 1_000), Err(BadSignature::Body));
-        assert_eq!(check(&good, b"body", 1_061), Err(BadSignature::Time));
-        assert_eq!(check(&good, b"body", 969), Err(BadSignature::Time));
-        for value in ["", "Bearer", "Bearer x", "Bearer a.b.c", "Basic x"] {
-            assert_eq!(
-                check(&headers(HeaderValue::from_static(value)), b"", 1_000),
-                Err(BadSignature::Wrong)
-            );
-        }
-        let other = Signer::new("another private key", "K");
-        assert_eq!(other.check(&good, b"body", at(1_000)), Err(BadSignature::Wrong));
-        let elsewhere = Signer::new(KEY, "L");
-        assert_eq!(
-            elsewhere.check(&good, b"body", at(1_000)),
-            Err(BadSignature::Audience)
-        );
-    }
-
-    #[test]
-    fn a_token_without_a_signature_or_with_a_long_life_is_refused() {
-        let claims = |exp| Claims {
-            iss: "x".into(),
-            aud: "K".into(),
-            iat: 1_000,
-            exp,
-            jti: "1".into(),
-            digest: digest_of(b""),
-        };
-        let long = jsonwebtoken::encode(
-            &Header::new(Algorithm::HS256),
-            &claims(1_031),
-            &EncodingKey::from_secret(KEY.as_bytes()),
-        );
-        let value = HeaderValue::try_from(format!("Bearer {}", long.expect("a token"))).expect("a value");
-        assert_eq!(
-            Signer::new(KEY, "K").check(&headers(value), b"", at(1_000)),
-            Err(BadSignature::Time)
-        );
-        let encode = |text: &str| base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(text);
-        let body = serde_json::to_string(&claims(1_030)).expect("JSON");
-        let none = format!(
-            "Bearer {}.{}.",
-            encode(r#"{"alg":"none","typ":"JWT"}"#),
-            encode(&body)
-        );
-        let value = HeaderValue::try_from(none).expect("a value");
-        assert_eq!(
-            Signer::new(KEY, "K").check(&headers(value), b"", at(1_000)),
-            Err(BadSignature::Wrong)
-        );
-    }
-
-    #[test]
-    fn no_key_is_ever_shown() {
-        assert!(!format!("{:?}", Signer::new(KEY, "K")).contains(KEY));
-        let value = Signer::new(KEY, "K").sign("a", b"", at(0)).expect("signed");
-        assert!(format!("{value:?}").contains("Sensitive"));
-    }
-}
+mod tests;

@@ -37,6 +37,8 @@ pub(super) struct Folder {
     pub(super) fragment_cache: Option<usize>,
     /// The key that seals the addresses of lazy fragments.
     pub(super) secret: String,
+    /// Another one that opens them, while the secret is changed.
+    pub(super) second_secret: Option<String>,
 }
 
 /// One version of the folder.
@@ -115,7 +117,9 @@ impl Site {
         options.resources = "/".to_owned();
         options.has_file = Some(files(folder, &templates, &stems));
         options.fragment_cache = folder.fragment_cache.unwrap_or(options.fragment_cache);
-        options.after_page = AfterPage::new(&options.service, "", Some(&folder.secret));
+        let after_page = AfterPage::new(&options.service, "", Some(&folder.secret));
+        let second = folder.second_secret.as_deref();
+        options.after_page = after_page.map(|after_page| after_page.with_second_secret(second));
         options.error_page = Some(Arc::new(|failure| {
             (failure.status(), Extension(Bare)).into_response()
         }));

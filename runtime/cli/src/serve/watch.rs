@@ -76,6 +76,7 @@ pub(super) fn watch(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> Result<Watche
         contracts: folder.contracts.clone(),
         hidden: folder.hidden.clone(),
         secret: folder.secret.clone(),
+        second_secret: folder.second_secret.clone(),
         ..*folder
     };
     let site = Arc::clone(site);

@@ -8,7 +8,7 @@ use axum::{
     extract::{Query, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
 use hydra_runtime_net::{bodies::read_json, contracts::log as log_problems};
 use hydra_runtime_wire::{
     ActiveService, Alive, LeftOut, Overview, OverviewQuery, RegistrationResponse,
@@ -44,14 +44,17 @@ pub(crate) async fn registration(
     State(gateway): State<Gateway>,
     key: PathKey,
     caller: CallOrigin,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Response {
     let limit = MAX_REGISTRATION_BYTES.max(gateway.config().limits().instance);
-    let call = match admit(&gateway, &key, caller, &headers, body, limit).await {
+    let call = match admit(&gateway, &key, caller, &parts, body, limit).await {
         Ok(call) => call,
         Err(response) => return response,
     };
+    if let Some(refusal) = call.refusal_if_replayed(&gateway, caller).await {
+        return refusal;
+    }
     let refuse = |name: Option<&str>, reason: &str| {
         gateway.log_refusal(name, caller.address, Refusal::Registration, reason);
         refusal(StatusCode::BAD_REQUEST, reason)
@@ -73,7 +76,8 @@ pub(crate) async fn registration(
             None => {
                 let keys = gateway.keys_for(&instance.fragment_protocol);
                 instance.login_key.clone_from(&keys.id);
-                register(&gateway, instance, keys).await
+                let visitor_keys = call.signed.as_ref().and_then(|_| gateway.visitor_keys());
+                register(&gateway, instance, keys, visitor_keys).await
             }
             Some(refusal) => refusal,
         },
@@ -81,7 +85,12 @@ pub(crate) async fn registration(
     }
 }
 
-async fn register(gateway: &Gateway, instance: instance::Instance, keys: GivenKeys) -> Response {
+async fn register(
+    gateway: &Gateway,
+    instance: instance::Instance,
+    keys: GivenKeys,
+    visitor_keys: Option<Vec<String>>,
+) -> Response {
     let instance = Arc::new(instance);
     let publisher = gateway.publisher();
     if let Err(denied) = publisher.apply(Event::Register(Arc::clone(&instance))).await {
@@ -115,6 +124,7 @@ async fn register(gateway: &Gateway, instance: instance::Instance, keys: GivenKe
         left_out: speaks_2.then_some(left_out),
         contract_problems: speaks_2.then_some(problems),
         keys: speaks_2.then_some(keys.set),
+        visitor_keys: visitor_keys.filter(|_| speaks_2),
         hash: speaks_2.then(|| snapshot.hash.clone()),
         protocol: speaks_2.then_some(2),
         ..RegistrationResponse::default()
@@ -172,13 +182,16 @@ pub(crate) async fn alive(
     State(gateway): State<Gateway>,
     key: PathKey,
     caller: CallOrigin,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Response {
-    let call = match admit(&gateway, &key, caller, &headers, body, MAX_HEARTBEAT_BYTES).await {
+    let call = match admit(&gateway, &key, caller, &parts, body, MAX_HEARTBEAT_BYTES).await {
         Ok(call) => call,
         Err(response) => return response,
     };
+    if let Some(refusal) = call.refusal_if_replayed(&gateway, caller).await {
+        return refusal;
+    }
     // A name cannot begin with a brace, so this is the JSON of protocol 2.
     let alive = if call.body.first() == Some(&b'{') {
         read_json(&call.body)
@@ -215,9 +228,9 @@ pub(crate) async fn alive(
     response
 }
 
-/// Whether an instance for which a heartbeat counts has old login keys.
+/// Whether an instance for which a heartbeat counts has old keys.
 fn needs_keys(gateway: &Gateway, sender: &HeartbeatSender) -> bool {
-    if gateway.logins().is_none() {
+    if gateway.logins().is_none() && gateway.signer().is_none() {
         return false;
     }
     let snapshot = gateway.publisher().snapshot();
@@ -240,13 +253,12 @@ pub(crate) async fn overview(
     State(gateway): State<Gateway>,
     key: PathKey,
     caller: CallOrigin,
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Response {
-    if let Err(response) = admit(&gateway, &key, caller, &headers, Body::empty(), 0).await {
+    if let Err(response) = admit(&gateway, &key, caller, &parts, Body::empty(), 0).await {
         return response;
     }
-    let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&uri) else {
+    let Ok(Query(query)) = Query::<OverviewQuery>::try_from_uri(&parts.uri) else {
         return refused(StatusCode::BAD_REQUEST, "the query cannot be read");
     };
     let snapshot = gateway.publisher().snapshot();

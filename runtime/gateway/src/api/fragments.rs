@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
-use http::{HeaderMap, StatusCode};
+use http::{StatusCode, request::Parts};
 use hydra_runtime_net::{bodies::read_json, fragment_source::Caller, limits::MAX_BATCH_BYTES, observe};
 use hydra_runtime_wire::{
     FragmentsRequest, Outcome, RenderedFragment, ResolvedFragment,
@@ -28,10 +28,10 @@ pub(crate) async fn request_fragment(
     State(gateway): State<Gateway>,
     key: PathKey,
     called_from: CallOrigin,
-    headers: HeaderMap,
+    parts: Parts,
     body: Body,
 ) -> Response {
-    let body = match admit(&gateway, &key, called_from, &headers, body, MAX_BATCH_BYTES).await {
+    let body = match admit(&gateway, &key, called_from, &parts, body, MAX_BATCH_BYTES).await {
         Ok(call) => call.body,
         Err(response) => return response,
     };
@@ -42,14 +42,14 @@ pub(crate) async fn request_fragment(
     let is_protocol_1 = batch.protocol.is_none_or(|protocol| protocol < 2);
     let requested = Requested::of(&batch);
     let caller = Caller {
-        headers,
+        headers: parts.headers,
         from: called_from.address,
         record: observe::current(),
         ..Caller::default()
     };
-    let mut parts = dispatch::dispatch(&gateway, batch, &caller);
+    let mut answers = dispatch::dispatch(&gateway, batch, &caller);
     let mut budget = ResponseBudget::new();
-    while let Some(part) = parts.next().await {
+    while let Some(part) = answers.next().await {
         budget.add(part);
     }
     let (mut answer, without_room) = budget.into_response_body();

@@ -6,9 +6,9 @@ use hydra_runtime_wire::{
     names::{ServiceName, is_public_key},
 };
 
-use super::{ConfigError, GatewayConfig, PinSameSite, Secret, login, openid, route};
+use super::{ConfigError, GatewayConfig, PinSameSite, Secret, keys, login, openid, route};
 use crate::{
-    limits::{MIN_ADMIN_TOKEN_BYTES, MIN_PRIVATE_KEY_BYTES, MIN_REGISTRY_LIMIT_BYTES},
+    limits::{MIN_ADMIN_TOKEN_BYTES, MIN_REGISTRY_LIMIT_BYTES},
     stated_weights,
 };
 
@@ -71,8 +71,8 @@ impl GatewayConfig {
         openid::check(self)?;
         self.check_limits()?;
         self.listen.check(&self.trusted_proxies)?;
+        keys::check(self)?;
         match (&self.private_key, self.listen.beyond_this_machine()) {
-            (Some(key), _) if key.reveal().len() < MIN_PRIVATE_KEY_BYTES => Err(ConfigError::PrivateKey),
             (None, Some(address)) if !self.allow_unsigned => Err(ConfigError::Open(address)),
             _ => Ok(()),
         }

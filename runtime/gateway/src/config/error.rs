@@ -99,6 +99,17 @@ pub enum ConfigError {
     #[error("`login_keys`: {0}")]
     LoginKeys(String),
     /// The private key is too short to protect anything.
-    #[error("`private_key` must have at least 16 bytes")]
+    #[error("`private_key` must have at least 16 bytes, and so must `second_private_key`")]
     PrivateKey,
+    /// Another key needs the private key.
+    #[error("`{0}` needs `private_key`")]
+    NoPrivateKey(&'static str),
+    /// The key of a service is wrong.
+    #[error("`keys.{service}`: {reason}")]
+    ServiceKey {
+        /// The service.
+        service: String,
+        /// What is wrong.
+        reason: String,
+    },
 }

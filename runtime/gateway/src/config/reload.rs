@@ -33,6 +33,8 @@ need_restart![
     otlp_endpoint,
     public_key,
     private_key,
+    second_private_key,
+    keys,
     allow_unsigned,
     redis,
     redis_prefix,

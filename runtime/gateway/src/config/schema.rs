@@ -56,6 +56,12 @@ inline_schema!(Duration, "Duration", {
 inline_schema!(Networks, "Networks", {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 });
+/// The key of a service, or two while it is changed.
+pub(super) struct ServiceKey;
+
+inline_schema!(ServiceKey, "ServiceKey", {
+    "anyOf": [{"type": "string"}, {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "string"}}]
+});
 /// An IP address and a port, or `off`.
 pub(super) struct AdminListen;
 /// A target of the access log.

@@ -9,9 +9,12 @@ use std::{
 
 use http::{
     HeaderValue, Method, StatusCode,
-    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE},
+    header::{ACCEPT, CONTENT_TYPE, COOKIE},
 };
-use hydra_runtime_wire::{FragmentsRequest, OrderedMap, Outcome, ResolvedFragments};
+use hydra_runtime_wire::{
+    FragmentsRequest, OrderedMap, Outcome, ResolvedFragments,
+    signing::{Call, GATEWAY},
+};
 
 use super::{
     CallContext,
@@ -94,13 +97,19 @@ async fn answer(
     let service = call.service.clone();
     let body = body(call).map_err(|error| CallFailure::failed(error.to_string()))?;
     let signer = gateway.signer();
-    let signature = signer.and_then(|signer| signer.sign("hydra", &body, SystemTime::now()));
+    let signed = Call {
+        to: &service,
+        method: &Method::POST,
+        path: gateway.fragments_path().as_str(),
+        body: &body,
+    };
+    let signatures = signer.and_then(|signer| signer.sign(GATEWAY, signed, SystemTime::now()));
     let mut headers = vec![
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("application/json, */*")),
     ];
     headers.extend(context.cookies.clone().map(|cookies| (COOKIE, cookies)));
-    headers.extend(signature.map(|signature| (AUTHORIZATION, signature)));
+    headers.extend(signatures.into_iter().flatten());
     headers.extend(context.trace_headers());
     let call_request = CallRequest {
         method: Method::POST,

@@ -32,7 +32,11 @@ const IN_STATE: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// Signs and checks the tokens of an installation.
-pub(crate) struct PreviewKey(hmac::Key);
+pub(crate) struct PreviewKey {
+    first: hmac::Key,
+    /// Another key whose tokens are valid too, while the private key is changed.
+    second: Option<hmac::Key>,
+}
 
 /// One version of a service that a visitor previews.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,18 +58,22 @@ pub struct Previews(
 impl PreviewKey {
     /// The key of an installation with this private key.
     pub(crate) fn new(private_key: &str) -> Self {
-        let key = derived(private_key.as_bytes(), "hydra preview");
-        Self(hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()))
+        Self {
+            first: key_of(private_key),
+            second: None,
+        }
+    }
+
+    /// Accepts tokens that were signed with this private key, too.
+    pub(crate) fn with_second_key(mut self, private_key: Option<&str>) -> Self {
+        self.second = private_key.map(key_of);
+        self
     }
 
     /// A token for the version of the service, which ends at `until`, in seconds since 1970.
     pub(crate) fn token(&self, service: &str, version: &str, until: u64) -> String {
         let payload = format!("{until}\n{service}\n{version}");
-        let mark: String = self
-            .mark(&payload)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let mark = mark(&self.first, &payload);
         format!("{}.{mark}", URL_SAFE_NO_PAD.encode(payload))
     }
 
@@ -96,12 +104,10 @@ impl PreviewKey {
         let token = std::str::from_utf8(token).ok()?;
         let (payload, mark) = token.split_once('.')?;
         let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-        let expected: String = self
-            .mark(&payload)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        verify_slices_are_equal(expected.as_bytes(), mark.as_bytes()).ok()?;
+        let mut keys = [Some(&self.first), self.second.as_ref()].into_iter().flatten();
+        let is_by =
+            |key| verify_slices_are_equal(self::mark(key, &payload).as_bytes(), mark.as_bytes()).is_ok();
+        keys.any(is_by).then_some(())?;
         let mut lines = payload.splitn(3, '\n');
         let (until, service, version) = (lines.next()?, lines.next()?, lines.next()?);
         let until = until.parse().ok().filter(|until| *until > now)?;
@@ -112,11 +118,18 @@ impl PreviewKey {
             token: token.to_owned(),
         })
     }
+}
 
-    fn mark(&self, payload: &str) -> [u8; MARK] {
-        let tag = hmac::sign(&self.0, payload.as_bytes());
-        tag.as_ref().first_chunk().copied().unwrap_or_default()
-    }
+fn key_of(private_key: &str) -> hmac::Key {
+    let key = derived(private_key.as_bytes(), "hydra preview");
+    hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
+}
+
+/// The beginning of the signature, in hexadecimal digits.
+fn mark(key: &hmac::Key, payload: &str) -> String {
+    let tag = hmac::sign(key, payload.as_bytes());
+    let bytes = tag.as_ref().get(..MARK).unwrap_or_default();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Previews {

@@ -162,6 +162,11 @@ impl Publisher {
         self.is_complete.load(SeqCst)
     }
 
+    /// Claims the id of a signed call: see [`Store::claim_call`].
+    pub(crate) async fn claim_call(&self, id: &str) -> bool {
+        self.store.claim_call(id).await
+    }
+
     /// Why this gateway may know less than the others.
     pub(crate) fn outage(&self) -> Option<String> {
         self.store.outage()

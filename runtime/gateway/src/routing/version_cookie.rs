@@ -5,7 +5,7 @@
 //! and select alike: a visitor stays on one set whichever gateway answers, and may move only when the shares change.
 #![deny(clippy::disallowed_methods)]
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{cookies::VERSION, signing::derived};
 
@@ -17,17 +17,24 @@ const MARK: usize = 16;
 /// Reads and writes the version cookie.
 pub(crate) struct VersionCookies {
     key: hmac::Key,
+    /// Another key whose cookies are valid too, while the private key is changed.
+    second: Option<hmac::Key>,
 }
 
 impl VersionCookies {
     /// Without a private key, the public key signs. Then visitors can choose their version, which anyone can also do
     /// by returning without the cookie.
     pub(crate) fn new(private_key: Option<&str>, public_key: &str) -> Self {
-        let secret = private_key.unwrap_or(public_key);
-        let key = derived(secret.as_bytes(), "hydra version");
         Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
+            key: key_of(private_key.unwrap_or(public_key)),
+            second: None,
         }
+    }
+
+    /// Reads cookies that were signed with this private key, too.
+    pub(crate) fn with_second_key(mut self, private_key: Option<&str>) -> Self {
+        self.second = private_key.map(key_of);
+        self
     }
 
     /// The seed in a visitor's cookies. `None`: there is no version cookie of this installation.
@@ -36,7 +43,9 @@ impl VersionCookies {
             let (seed, mark) = std::str::from_utf8(value).ok()?.split_once('.')?;
             let is_hex = seed.len() == 16 && seed.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
             let seed = is_hex.then(|| u64::from_str_radix(seed, 16).ok())??;
-            (mark == self.mark(seed)).then_some(seed)
+            let mut keys = [Some(&self.key), self.second.as_ref()].into_iter().flatten();
+            let is_by = |key| verify_slices_are_equal(mark_by(key, seed).as_bytes(), mark.as_bytes()).is_ok();
+            keys.any(is_by).then_some(seed)
         })
     }
 
@@ -87,10 +96,19 @@ impl VersionCookies {
     }
 
     fn mark(&self, seed: u64) -> String {
-        let tag = hmac::sign(&self.key, &seed.to_be_bytes());
-        let bytes = tag.as_ref().get(..MARK).unwrap_or_default();
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        mark_by(&self.key, seed)
     }
+}
+
+fn key_of(secret: &str) -> hmac::Key {
+    let key = derived(secret.as_bytes(), "hydra version");
+    hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
+}
+
+fn mark_by(key: &hmac::Key, seed: u64) -> String {
+    let tag = hmac::sign(key, &seed.to_be_bytes());
+    let bytes = tag.as_ref().get(..MARK).unwrap_or_default();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The number that selects the versions for one request.

@@ -12,6 +12,7 @@ mod steering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
+use hydra_runtime_wire::signing::SIGNATURE_VALID_SECS;
 use redis::RedisResult;
 use tokio::sync::RwLock;
 
@@ -54,8 +55,8 @@ pub(crate) struct RedisStoreConfig<'a> {
     pub(crate) prefix: &'a str,
     /// The name of the installation.
     pub(crate) public_key: &'a str,
-    /// The key that seals the records, if the installation has one.
-    pub(crate) private_key: Option<&'a Secret>,
+    /// The key that seals the records, if the installation has one, and another one that opens them too.
+    pub(crate) private_keys: [Option<&'a str>; 2],
 }
 
 impl RedisStore {
@@ -63,7 +64,8 @@ impl RedisStore {
     pub(crate) fn new(place: RedisStoreConfig<'_>, rules: RegistrationRules) -> Result<Self, ConfigError> {
         let outage = Mutex::new(Some("Redis was not reached yet".to_owned()));
         let link = Link::new(place.url.reveal(), place.prefix, place.public_key)?;
-        let seal = Seal::new(place.private_key.map(Secret::reveal), link.scope());
+        let [private_key, second] = place.private_keys;
+        let seal = Seal::new(private_key, link.scope()).with_second_key(second);
         Ok(Self {
             link,
             prefix: place.prefix.to_owned(),
@@ -262,6 +264,18 @@ impl Store for RedisStore {
 
     fn is_complete(&self) -> bool {
         self.mirror().is_complete()
+    }
+
+    fn claim_call<'a>(&'a self, id: &'a str) -> BoxFuture<'a, bool> {
+        Box::pin(async move {
+            match self.link.claim(id, SIGNATURE_VALID_SECS).await {
+                Ok(is_new) => is_new,
+                Err(error) => {
+                    self.record_outage(&error);
+                    true
+                }
+            }
+        })
     }
 
     fn outage(&self) -> Option<String> {

@@ -135,12 +135,11 @@ async fn every_behaviour_holds_in_a_cluster() {
 
 /// A store of the installation `public_key`.
 pub(super) fn in_redis(url: &str, prefix: &str, public_key: &str, private_key: Option<&str>) -> RedisStore {
-    let private_key = private_key.map(|key| Secret::new(key.to_owned()));
     let place = RedisStoreConfig {
         url: &Secret::new(url.to_owned()),
         prefix,
         public_key,
-        private_key: private_key.as_ref(),
+        private_keys: [private_key, None],
     };
     RedisStore::new(place, RegistrationRules::default()).expect("a good address")
 }

@@ -254,3 +254,40 @@ async fn two_hundred_fragments_with_different_attributes_all_come() {
         .collect();
     assert_eq!(came, (0..200).map(|n| json!(n.to_string())).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_fragment_sets_no_cookies_or_headers_of_its_page() {
+    const HEADERS: [(&str, &str); 4] = [
+        ("set-cookie", "HYDRA-SSO=forged; Path=/"),
+        ("location", "https://evil.example/"),
+        ("x-owner", "orders"),
+        ("content-security-policy", "default-src *"),
+    ];
+    let item = json!({"id":"a","renderedHTML":"<b>","headers":{"set-cookie":"a=1"},"cookies":["a=1"]});
+    let of_2 = json!({"fragments":[item],"headers":{"set-cookie":"a=1"}}).to_string();
+    let of_1 = json!([item]).to_string();
+    let with =
+        |body: String| Router::new().route(CALL, post(async move || (HEADERS, body.clone()).into_response()));
+    let (old, new) = (service(with(of_1)).await, service(with(of_2)).await);
+    let plain =
+        service(Router::new().fallback(async || (HEADERS, axum::response::Html("<b>")).into_response()))
+            .await;
+    let config = format!(
+        "public_key = 'K'\n[[service]]\nname = 'plain'\nurl = '{}'\nfragments = {{ x = '/x' }}",
+        plain.url("")
+    );
+    let gateway = crate::support::gateway_with(GatewayConfig::from_toml(&config).expect("good")).await;
+    register(&gateway, &said("old", &old, json!({}))).await;
+    register(&gateway, &said("new", &new, json!({"protocol":2,"instance":"1"}))).await;
+    for (service, protocol) in [("old", 1), ("new", 2), ("new", 1), ("plain", 2)] {
+        let body = json!({"protocol":protocol,"requests":{service:one(service, "a")}});
+        let answer = send(&gateway.url("/h/discovery/K/requestFragment"), &body).await;
+        assert!(answer.text().contains("<b>"), "{service}: {}", answer.text());
+        for part in ["set-cookie", "cookies", "forged", "evil", "x-owner"] {
+            assert!(!answer.text().contains(part), "{service}: {}", answer.text());
+        }
+        for (name, _) in HEADERS {
+            assert!(!answer.headers.contains_key(name), "{service}: {name}");
+        }
+    }
+}

@@ -128,16 +128,57 @@ async fn with_a_private_key_only_signed_calls_are_answered() {
         (StatusCode::UNAUTHORIZED, "the call is not signed")
     );
     let signer = Signer::new(key, "hydra");
-    for (signed, expected) in [
-        (body.as_str(), StatusCode::OK),
-        ("another body", StatusCode::UNAUTHORIZED),
+    let good = Call {
+        to: "shop",
+        method: &Method::POST,
+        path: "/h/fragment/hydra/requestFragment",
+        body: body.as_bytes(),
+    };
+    for (what, issuer, signed, expected) in [
+        ("it is right", "hydra", good, Ok(())),
+        (
+            "another body",
+            "hydra",
+            Call { body: b"x", ..good },
+            Err("the signature is for another body"),
+        ),
+        (
+            "another recipient",
+            "hydra",
+            Call { to: "orders", ..good },
+            Err("the signature is for another recipient"),
+        ),
+        (
+            "another path",
+            "hydra",
+            Call {
+                path: "/h/discovery/hydra/requestFragment",
+                ..good
+            },
+            Err("the signature is for another method or path"),
+        ),
+        (
+            "another service",
+            "orders",
+            good,
+            Err("the call is signed in the name of another service"),
+        ),
+        (
+            "itself",
+            "shop",
+            good,
+            Err("the call is signed in the name of another service"),
+        ),
     ] {
-        let signature = signer
-            .sign("hydra", signed.as_bytes(), SystemTime::now())
-            .unwrap();
+        let signatures = signer.sign(issuer, signed, SystemTime::now()).unwrap();
         let mut call = call("hydra", &body);
-        call.headers_mut().insert(header::AUTHORIZATION, signature);
-        assert_eq!(answer(app(), call).await.0, expected);
+        call.headers_mut().extend(signatures);
+        let (status, _, reason) = answer(app(), call).await;
+        let answered = match status {
+            StatusCode::OK => Ok(()),
+            _ => Err(reason.as_str()),
+        };
+        assert_eq!(answered, expected, "{what}");
     }
 }
 

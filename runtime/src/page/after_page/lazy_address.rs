@@ -21,6 +21,8 @@ use crate::{
 /// Seals and opens the addresses of one service.
 pub(crate) struct Sealer {
     key: RandomizedNonceKey,
+    /// Another key that opens addresses, while the private key is changed.
+    second: Option<RandomizedNonceKey>,
     /// The service and its installation. An address of one is not valid at another.
     scope: Vec<u8>,
 }
@@ -87,9 +89,17 @@ impl Sealer {
         };
         Some(Self {
             key: RandomizedNonceKey::new(&AES_256_GCM, &key).ok()?,
+            second: None,
             // Names hold no zero byte.
             scope: format!("{service}\0{installation}\0").into_bytes(),
         })
+    }
+
+    /// Opens what was sealed with this secret, too.
+    pub(crate) fn with_second(mut self, secret: Option<&str>) -> Self {
+        let key = secret.map(|secret| derived(secret.as_bytes(), "hydra lazy"));
+        self.second = key.and_then(|key| RandomizedNonceKey::new(&AES_256_GCM, key.as_ref()).ok());
+        self
     }
 
     /// The sealed text for the visitor who has this login. `None`: it would be too long.
@@ -122,23 +132,33 @@ impl Sealer {
         if sealed.len() > MAX_LAZY_SEALED_BYTES {
             return Err(BadAddress::TooLong);
         }
-        let wrong = |_| BadAddress::Wrong;
-        let mut text = BASE64_URL_SAFE_NO_PAD
+        let sealed = BASE64_URL_SAFE_NO_PAD
             .decode(sealed)
             .map_err(|_| BadAddress::Wrong)?;
-        let start = text.len().checked_sub(NONCE_LEN).ok_or(BadAddress::Wrong)?;
-        let nonce = Nonce::try_assume_unique_for_key(&text.split_off(start)).map_err(wrong)?;
-        let text = self
-            .key
-            .open_in_place(nonce, self.aad(login), &mut text)
-            .map_err(wrong)?;
+        let mut keys = [Some(&self.key), self.second.as_ref()].into_iter().flatten();
+        let text = keys.find_map(|key| self.decrypt(key, &sealed, login));
         let SealedFragment { fragment, end } =
-            serde_json::from_slice::<SealedFragment<LazyFragment>>(text).map_err(|_| BadAddress::Wrong)?;
+            serde_json::from_slice::<SealedFragment<LazyFragment>>(&text.ok_or(BadAddress::Wrong)?)
+                .map_err(|_| BadAddress::Wrong)?;
         if end < now {
             Err(BadAddress::Old)
         } else {
             Ok(fragment)
         }
+    }
+
+    fn decrypt(
+        &self,
+        key: &RandomizedNonceKey,
+        sealed: &[u8],
+        login: Option<&HeaderValue>,
+    ) -> Option<Vec<u8>> {
+        let (text, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
+        let mut text = text.to_vec();
+        let nonce = Nonce::assume_unique_for_key(*nonce);
+        let length = key.open_in_place(nonce, self.aad(login), &mut text).ok()?.len();
+        text.truncate(length);
+        Some(text)
     }
 
     /// The additional data of the encryption: an address that was made for one login does not open with another.
@@ -212,6 +232,15 @@ mod tests {
         ] {
             let opened = sealer(service, installation).open(&sealed, login.as_ref(), 0);
             assert_eq!(opened, Err(BadAddress::Wrong));
+        }
+        for (second, is_open) in [
+            (SECRET, true),
+            (Some("a third key of tests"), false),
+            (None, false),
+        ] {
+            let changed = Sealer::new(Some("the next private key"), "shop", "K").unwrap();
+            let opened = changed.with_second(second).open(&sealed, ann.as_ref(), 0);
+            assert_eq!(opened.is_ok(), is_open);
         }
         let random = Sealer::new(None, "shop", "K").unwrap();
         assert_eq!(random.open(&sealed, ann.as_ref(), 0), Err(BadAddress::Wrong));

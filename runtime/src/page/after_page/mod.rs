@@ -96,6 +96,19 @@ impl AfterPage {
         })))
     }
 
+    /// With another secret that opens addresses, while the secret is changed.
+    #[must_use]
+    pub fn with_second_secret(self, secret: Option<&str>) -> Self {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => Self(Arc::new(Inner {
+                sealer: inner.sealer.with_second(secret),
+                ..inner
+            })),
+            // It is shared, and in use already.
+            Err(shared) => Self(shared),
+        }
+    }
+
     /// The path where browsers get the script.
     #[must_use]
     pub fn script_path(&self) -> &str {

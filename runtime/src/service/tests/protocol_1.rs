@@ -133,7 +133,7 @@ fn service_at(address: SocketAddr, allow_unsigned: bool) -> (Registration, Arc<C
         Offer::default(),
         &settings,
         overview,
-        Arc::default(),
+        GivenKeys::default(),
     );
     service.intervals = Intervals {
         retry: Duration::from_millis(20),

@@ -130,6 +130,9 @@ pub struct RegistrationResponse {
     /// unknown kinds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Value>,
+    /// The keys that sign the identities of visitors, each in base64. The first one signs, and all verify.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor_keys: Option<Vec<String>>,
     /// The route hash that belongs to `services`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,

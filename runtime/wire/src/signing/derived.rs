@@ -7,3 +7,8 @@ use aws_lc_rs::hmac;
 pub fn derived(secret: &[u8], purpose: &str) -> hmac::Tag {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), purpose.as_bytes())
 }
+
+/// The key that signs the identities of visitors in an installation with this private key. All its services share it.
+pub fn visitor_key(private_key: &str) -> hmac::Tag {
+    derived(private_key.as_bytes(), "hydra visitor")
+}

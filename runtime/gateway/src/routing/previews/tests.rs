@@ -50,7 +50,7 @@ fn a_token_that_was_cut_changed_or_made_elsewhere_counts_for_nothing() {
     let other = PreviewKey::new("another private key");
     let longer = URL_SAFE_NO_PAD.encode(format!("{}\norders\n2", NOW + 600));
     let signed = |payload: &str| {
-        let mark = key().mark(payload).map(|byte| format!("{byte:02x}")).concat();
+        let mark = super::mark(&key().first, payload);
         format!("{}.{mark}", URL_SAFE_NO_PAD.encode(payload))
     };
     for wrong in [

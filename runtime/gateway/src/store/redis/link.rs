@@ -163,6 +163,15 @@ impl Link {
             .await
     }
 
+    /// Writes a name that ends by itself. Returns whether it was new.
+    pub(super) async fn claim(&self, name: &str, seconds: u64) -> RedisResult<bool> {
+        let mut command = redis::cmd("SET");
+        let key = format!("{}call:{name}", self.scope);
+        command.arg(key).arg("1").arg("NX").arg("EX").arg(seconds);
+        let set: Option<String> = command.query_async(&mut self.connection()?).await?;
+        Ok(set.is_some())
+    }
+
     /// Runs an operation of the script.
     pub(super) async fn call(&self, operation: &str, arguments: &[&str]) -> RedisResult<Reply> {
         let (before, after, generation, known) = self.invoke(operation, arguments).await?;

@@ -12,6 +12,8 @@ const MARK: &str = "sealed1.";
 /// Seals and opens records.
 pub(super) struct Seal {
     key: Option<hmac::Key>,
+    /// Another key that opens records, while the private key is changed.
+    second: Option<hmac::Key>,
     /// The prefix of the installation's keys in Redis: a record of one installation is invalid in another.
     scope: String,
 }
@@ -33,14 +35,17 @@ pub(super) enum BadSeal {
 impl Seal {
     /// Seals for records whose keys in Redis begin with `scope`. Without a private key, records are not sealed.
     pub(super) fn new(private_key: Option<&str>, scope: &str) -> Self {
-        let key = private_key.map(|key| {
-            let key = derived(key.as_bytes(), "hydra registry record");
-            hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
-        });
         Self {
-            key,
+            key: private_key.map(key_of),
+            second: None,
             scope: scope.to_owned(),
         }
+    }
+
+    /// Opens records that were sealed with this private key, too.
+    pub(super) fn with_second_key(mut self, private_key: Option<&str>) -> Self {
+        self.second = private_key.map(key_of);
+        self
     }
 
     /// The text to write for the record of the instance `id`. The same record gives the same text.
@@ -68,14 +73,21 @@ impl Seal {
         };
         let (tag, record) = sealed.split_once('.').ok_or(BadSeal::Wrong)?;
         let tag = BASE64_STANDARD_NO_PAD.decode(tag).map_err(|_| BadSeal::Wrong)?;
-        hmac::verify(key, &self.signed(id, record), &tag).map_err(|_| BadSeal::Wrong)?;
-        Ok(record)
+        let signed = self.signed(id, record);
+        let mut keys = [Some(key), self.second.as_ref()].into_iter().flatten();
+        let is_sealed = keys.any(|key| hmac::verify(key, &signed, &tag).is_ok());
+        is_sealed.then_some(record).ok_or(BadSeal::Wrong)
     }
 
     /// The text that is signed. Neither the scope nor an id contains a zero byte.
     fn signed(&self, id: &str, record: &str) -> Vec<u8> {
         [self.scope.as_bytes(), id.as_bytes(), record.as_bytes()].join(&0)
     }
+}
+
+fn key_of(private_key: &str) -> hmac::Key {
+    let key = derived(private_key.as_bytes(), "hydra registry record");
+    hmac::Key::new(hmac::HMAC_SHA256, key.as_ref())
 }
 
 #[cfg(test)]
@@ -124,6 +136,20 @@ mod tests {
         ] {
             assert_eq!(Seal::new(key, scope).open(id, text), expected, "{what}");
         }
+    }
+
+    #[test]
+    fn a_second_key_opens_records_and_seals_none() {
+        let scope = "hydra:{1}";
+        let sealed = Seal::new(KEY, scope).close("id", RECORD);
+        let next = Some("the next private key");
+        let changed = || Seal::new(next, scope).with_second_key(KEY);
+        assert_eq!(changed().open("id", &sealed), Ok(RECORD));
+        let resealed = changed().close("id", RECORD);
+        assert_eq!(Seal::new(next, scope).open("id", &resealed), Ok(RECORD));
+        assert_eq!(Seal::new(KEY, scope).open("id", &resealed), Err(BadSeal::Wrong));
+        let third = Seal::new(Some("a third private key"), scope).close("id", RECORD);
+        assert_eq!(changed().open("id", &third), Err(BadSeal::Wrong));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::{
     store::tests::{alive, in_redis, ports, register},
 };
 
+mod claims;
 mod cut_off;
 mod data_loss;
 mod installations;

@@ -123,7 +123,7 @@ async fn no_trouble_shows_the_password_of_an_address() {
         url: &Secret::new("redis+sentinel://:s3cret@host".to_owned()),
         prefix: "test",
         public_key: "K",
-        private_key: None,
+        private_keys: [None, None],
     };
     let refused = RedisStore::new(place, RegistrationRules::default());
     let refused = refused.err().expect("it names no master").to_string();
