@@ -26,6 +26,7 @@ pub(super) fn of(config: &GatewayConfig, place: &str) -> Result<Place, ConfigErr
         prefix: &config.redis_prefix,
         public_key: &config.public_key,
         private_key: config.private_key.as_ref().map_or("", Secret::reveal),
+        second_private_key: config.second_private_key.as_ref().map(Secret::reveal),
     })?;
     Ok(Place::Redis(Box::new(redis)))
 }

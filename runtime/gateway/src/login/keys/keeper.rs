@@ -98,10 +98,10 @@ impl KeyKeeper {
             .clear();
     }
 
-    /// The records that were found, or those that were known before, if the store lost all of them: otherwise everyone
-    /// would be logged out.
-    async fn restored(&self, found: Vec<KeyRecord>) -> Result<Vec<KeyRecord>, String> {
-        if !found.is_empty() || !self.store.loses_data() {
+    /// The records that were found, and those that were known before and that the store lost: otherwise users would be
+    /// logged out. Lost ones are put back; where the store has something unreadable in their place, they are only kept here.
+    async fn restored(&self, mut found: Vec<KeyRecord>, now: u64) -> Result<Vec<KeyRecord>, String> {
+        if !self.store.loses_data() {
             return Ok(found);
         }
         let known = self
@@ -109,10 +109,27 @@ impl KeyKeeper {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone();
-        for record in &known {
-            self.store.add(record).await?;
+        let lost = lost(&known, &found, now, self.overlap + RETIRED_GRACE_SECS);
+        if lost.is_empty() {
+            return Ok(found);
         }
-        self.store.load().await
+        for record in &lost {
+            if self.store.add(record).await? {
+                tracing::warn!(
+                    generation = record.generation,
+                    "a login key was lost, and is put back"
+                );
+            }
+        }
+        // Another gateway may have been faster, or has made a key since.
+        found = self.store.load().await?;
+        let missing = lost
+            .into_iter()
+            .filter(|lost| found.iter().all(|found| found.generation != lost.generation));
+        let missing: Vec<KeyRecord> = missing.collect();
+        found.extend(missing);
+        found.sort_by_key(|record| record.generation);
+        Ok(found)
     }
 
     /// Reads the keys again, makes a key if it is time, and removes keys that are not needed any more.
@@ -120,7 +137,7 @@ impl KeyKeeper {
     /// # Errors
     /// Why the former keys stay, for the log.
     pub(crate) async fn refresh(&self, now: u64) -> Result<(), String> {
-        let mut records = self.restored(self.store.load().await?).await?;
+        let mut records = self.restored(self.store.load().await?, now).await?;
         if is_key_needed(&records, now, self.life) {
             let made = tokio::task::spawn_blocking(LoginKeyPair::generate).await;
             let pair = made.ok().flatten();
@@ -131,7 +148,7 @@ impl KeyKeeper {
                 tracing::info!(generation = record.generation, "a login key was made");
             }
             // Another gateway may have been faster.
-            records = self.store.load().await?;
+            records = self.restored(self.store.load().await?, now).await?;
         }
         self.install(&records, now);
         for generation in retired(&records, now, self.overlap + RETIRED_GRACE_SECS) {
@@ -139,6 +156,19 @@ impl KeyKeeper {
         }
         Ok(())
     }
+}
+
+/// The known records that are missing among those that were found, but for those that are not needed any more.
+fn lost(known: &[KeyRecord], found: &[KeyRecord], now: u64, grace: u64) -> Vec<KeyRecord> {
+    let is_missing = |record: &&KeyRecord| found.iter().all(|found| found.generation != record.generation);
+    let missing: Vec<KeyRecord> = known.iter().filter(is_missing).cloned().collect();
+    if missing.is_empty() {
+        return missing;
+    }
+    let all = [found, &missing].concat();
+    let retired = retired(&all, now, grace);
+    let is_needed = |record: &KeyRecord| !retired.contains(&record.generation);
+    missing.into_iter().filter(is_needed).collect()
 }
 
 /// How much longer the files of retired keys are kept, for clocks that are set back.

@@ -14,7 +14,9 @@ use crate::{
     limits::{MAX_ENDED_LOGINS, MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES, REDIS_TIMEOUT},
     login::ended::Ending,
 };
-use seal::KeySeal;
+use seal::{KeySeal, Opened};
+
+const CANT_SEAL: &str = "the platform's cryptography can't seal a key";
 
 /// The keys of one installation in Redis.
 pub(crate) struct RedisKeys {
@@ -34,7 +36,13 @@ pub(crate) struct RedisKeysConfig<'a> {
     pub(crate) prefix: &'a str,
     pub(crate) public_key: &'a str,
     pub(crate) private_key: &'a str,
+    /// Another private key whose records are opened too, and sealed anew.
+    pub(crate) second_private_key: Option<&'a str>,
 }
+
+/// Replaces a record if it is still the one that was read.
+const RESEAL: &str = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then \
+                      return redis.call('HSET', KEYS[1], ARGV[1], ARGV[3]) else return -1 end";
 
 impl RedisKeys {
     /// Keys in Redis. This connects to nothing.
@@ -46,7 +54,8 @@ impl RedisKeys {
             link,
             hash: format!("{scope}:login-keys"),
             ended: format!("{scope}:login-ends"),
-            seal: KeySeal::new(config.private_key, config.public_key),
+            seal: KeySeal::new(config.private_key, config.public_key)
+                .with_second_key(config.second_private_key),
             connection: Mutex::default(),
         })
     }
@@ -84,8 +93,13 @@ impl RedisKeys {
         let found: Vec<(String, Vec<u8>)> = self.call(all).await?;
         let mut records = Vec::new();
         for (field, text) in found {
-            match self.open(&field, text) {
-                Ok(record) => records.push(record),
+            match self.open(&field, &text) {
+                Ok(Opened { record, by_second }) => {
+                    if by_second {
+                        self.seal_anew(&record, &text).await?;
+                    }
+                    records.push(record);
+                }
                 Err(reason) => {
                     metrics::counter!("hydra_login_keys_ignored_total").increment(1);
                     tracing::warn!(generation = %hydra_runtime_wire::lines::cut(&field), reason, "a login key in Redis is ignored");
@@ -96,19 +110,32 @@ impl RedisKeys {
         Ok(records)
     }
 
-    fn open(&self, field: &str, text: Vec<u8>) -> Result<KeyRecord, &'static str> {
+    fn open(&self, field: &str, text: &[u8]) -> Result<Opened, &'static str> {
         if text.len() as u64 > MAX_LOGIN_KEY_BYTES {
             return Err("it is too long");
         }
-        let text = String::from_utf8(text).map_err(|_| "it is not a text")?;
-        let record = self.seal.open(&text)?;
-        if record.generation.to_string() != field {
+        let text = std::str::from_utf8(text).map_err(|_| "it is not a text")?;
+        let opened = self.seal.open(text)?;
+        if opened.record.generation.to_string() != field {
             return Err("it is the record of another generation");
         }
-        record
-            .pair()
-            .map(|_| record)
-            .ok_or("it does not contain a login key")
+        let has_key = opened.record.pair().is_some();
+        has_key.then_some(opened).ok_or("it does not contain a login key")
+    }
+
+    /// Seals a record with the private key, which was sealed with the second one.
+    async fn seal_anew(&self, record: &KeyRecord, former: &[u8]) -> Result<(), String> {
+        let text = self.seal.close(record).ok_or(CANT_SEAL)?;
+        let mut command = redis::cmd("EVAL");
+        command.arg(RESEAL).arg(1).arg(&self.hash);
+        command.arg(record.generation).arg(former).arg(text);
+        if self.call::<i64>(command).await? >= 0 {
+            tracing::info!(
+                generation = record.generation,
+                "a login key was sealed with the new private key"
+            );
+        }
+        Ok(())
     }
 }
 
@@ -119,10 +146,7 @@ impl KeyStore for RedisKeys {
 
     fn add<'a>(&'a self, record: &'a KeyRecord) -> BoxFuture<'a, Result<bool, String>> {
         async move {
-            let text = self
-                .seal
-                .close(record)
-                .ok_or("the platform's cryptography can't seal a key")?;
+            let text = self.seal.close(record).ok_or(CANT_SEAL)?;
             let mut command = redis::cmd("HSETNX");
             command.arg(&self.hash).arg(record.generation).arg(text);
             self.call(command).await

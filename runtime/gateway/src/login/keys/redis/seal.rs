@@ -14,7 +14,17 @@ use crate::login::keys::KeyRecord;
 /// Seals and opens records.
 pub(super) struct KeySeal {
     key: Option<LessSafeKey>,
+    /// Another key that opens records, while the private key is changed.
+    second: Option<LessSafeKey>,
     public_key: String,
+}
+
+/// A record that was opened.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Opened {
+    pub(super) record: KeyRecord,
+    /// Whether it was sealed with the second key, and must be sealed anew before that key ends.
+    pub(super) by_second: bool,
 }
 
 /// A record as Redis has it. The times are readable, and part of what is sealed.
@@ -45,14 +55,17 @@ impl Sealed {
 
 impl KeySeal {
     pub(super) fn new(private_key: &str, public_key: &str) -> Self {
-        let secret = Salt::new(HKDF_SHA256, b"").extract(private_key.as_bytes());
-        let key = secret
-            .expand(&[b"hydra login key record"], &AES_256_GCM)
-            .map(|okm| LessSafeKey::new(UnboundKey::from(okm)));
         Self {
-            key: key.ok(),
+            key: key_of(private_key),
+            second: None,
             public_key: public_key.to_owned(),
         }
+    }
+
+    /// Opens records that were sealed with this private key, too.
+    pub(super) fn with_second_key(mut self, private_key: Option<&str>) -> Self {
+        self.second = private_key.and_then(key_of);
+        self
     }
 
     /// The text for Redis. `None` only if the platform's cryptography fails.
@@ -84,24 +97,35 @@ impl KeySeal {
     ///
     /// # Errors
     /// Why it is ignored.
-    pub(super) fn open(&self, text: &str) -> Result<KeyRecord, &'static str> {
+    pub(super) fn open(&self, text: &str) -> Result<Opened, &'static str> {
         const UNREADABLE: &str = "it can't be read";
         const WRONG: &str = "it was sealed with another private key, for another installation, or changed";
         let sealed: Sealed = serde_json::from_str(text).map_err(|_| UNREADABLE)?;
-        let mut text = BASE64_STANDARD.decode(&sealed.sealed).map_err(|_| UNREADABLE)?;
-        let start = text.len().checked_sub(NONCE_LEN).ok_or(UNREADABLE)?;
-        let nonce = Nonce::try_assume_unique_for_key(&text.split_off(start)).map_err(|_| WRONG)?;
-        let key = self.key.as_ref().ok_or(WRONG)?;
-        let opened = key
-            .open_in_place(nonce, sealed.aad(&self.public_key), &mut text)
-            .map_err(|_| WRONG)?;
-        let record = KeyRecord::read(std::str::from_utf8(opened).map_err(|_| UNREADABLE)?)?;
+        let text = BASE64_STANDARD.decode(&sealed.sealed).map_err(|_| UNREADABLE)?;
+        let (text, nonce) = text.split_last_chunk::<NONCE_LEN>().ok_or(UNREADABLE)?;
+        let open = |key: &LessSafeKey| {
+            let (mut text, nonce) = (text.to_vec(), Nonce::assume_unique_for_key(*nonce));
+            let opened = key.open_in_place(nonce, sealed.aad(&self.public_key), &mut text);
+            opened.ok().map(|opened| opened.to_vec())
+        };
+        let first = self.key.as_ref().and_then(open);
+        let by_second = first.is_none();
+        let opened = first
+            .or_else(|| self.second.as_ref().and_then(open))
+            .ok_or(WRONG)?;
+        let record = KeyRecord::read(std::str::from_utf8(&opened).map_err(|_| UNREADABLE)?)?;
         let times = (sealed.generation, sealed.created, sealed.signs_from);
         if times != (record.generation, record.created, record.signs_from) {
             return Err(WRONG);
         }
-        Ok(record)
+        Ok(Opened { record, by_second })
     }
+}
+
+fn key_of(private_key: &str) -> Option<LessSafeKey> {
+    let secret = Salt::new(HKDF_SHA256, b"").extract(private_key.as_bytes());
+    let key = secret.expand(&[b"hydra login key record"], &AES_256_GCM);
+    key.ok().map(|okm| LessSafeKey::new(UnboundKey::from(okm)))
 }
 
 #[cfg(test)]
@@ -118,7 +142,19 @@ mod tests {
         let record = KeyRecord::of(&pair, 3, 100, 160).expect("a record");
         let seal = KeySeal::new(KEY, "K");
         let text = seal.close(&record).expect("sealed");
-        assert_eq!(seal.open(&text), Ok(record));
+        let opened = seal.open(&text).map(|opened| (opened.record, opened.by_second));
+        assert_eq!(opened, Ok((record.clone(), false)));
+        for (second, expected) in [
+            (Some(KEY), Ok((record, true))),
+            (Some("a third private key"), Err(())),
+            (None, Err(())),
+        ] {
+            let changed = KeySeal::new("the next private key", "K").with_second_key(second);
+            let opened = changed
+                .open(&text)
+                .map(|opened| (opened.record, opened.by_second));
+            assert_eq!(opened.map_err(drop), expected, "{second:?}");
+        }
         assert!(!text.contains("MII"), "{text}");
         for (case, seal) in [
             ("another private key", KeySeal::new("another private key", "K")),
@@ -140,7 +176,9 @@ mod tests {
             assert!(seal.open(text).is_err(), "{text}");
         }
         // Each time another text, so that it can't be seen whether a key was written again.
-        let again = seal.open(&text).and_then(|record| seal.close(&record).ok_or(""));
+        let again = seal
+            .open(&text)
+            .and_then(|opened| seal.close(&opened.record).ok_or(""));
         assert_ne!(again, Ok(text));
     }
 }

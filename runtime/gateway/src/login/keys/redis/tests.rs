@@ -8,11 +8,16 @@ const LIFE: u64 = 10_000;
 const OVERLAP: u64 = 1_800;
 
 fn keys(url: &str, private_key: &str) -> RedisKeys {
+    keys_of_two(url, private_key, None)
+}
+
+fn keys_of_two(url: &str, private_key: &str, second_private_key: Option<&str>) -> RedisKeys {
     RedisKeys::new(RedisKeysConfig {
         url,
         prefix: "test",
         public_key: "K",
         private_key,
+        second_private_key,
     })
     .expect("an address")
 }
@@ -76,6 +81,65 @@ async fn a_gateway_puts_back_what_redis_lost() {
         refreshed(&keeper(&url), NOW + 2).await,
         before,
         "a new gateway finds it"
+    );
+}
+
+#[tokio::test]
+async fn a_gateway_puts_back_a_single_lost_record_and_keeps_a_damaged_one() {
+    let (server, _folder) = redis_server().await;
+    let url = server.url.clone();
+    let gateway = keeper(&url);
+    refreshed(&gateway, NOW).await;
+    let both = refreshed(&gateway, NOW + LIFE).await;
+    assert_eq!(both.matches("\"kid\"").count(), 2);
+    let store = keys(&url, "a private key for tests");
+    for generation in [1, 2] {
+        store.remove(generation).await.expect("removed");
+        assert_eq!(refreshed(&gateway, NOW + LIFE + 1).await, both, "{generation}");
+        assert_eq!(store.load().await.map(|records| records.len()), Ok(2));
+        let mut damage = redis::cmd("HSET");
+        damage.arg(&store.hash).arg(generation).arg("{}");
+        let _: i64 = store.call(damage).await.expect("damaged");
+        assert_eq!(refreshed(&gateway, NOW + LIFE + 2).await, both, "{generation}");
+        assert_eq!(store.load().await.map(|records| records.len()), Ok(1));
+        store.remove(generation).await.expect("removed");
+        assert_eq!(refreshed(&gateway, NOW + LIFE + 3).await, both, "{generation}");
+    }
+    // A retired key does not come back.
+    let late = NOW + LIFE + 60 + OVERLAP + 25 * 3_600;
+    let after = refreshed(&gateway, late).await;
+    assert_eq!(refreshed(&gateway, late + 1).await, after);
+    assert_eq!(store.load().await.map(|records| records[0].generation), Ok(2));
+}
+
+#[tokio::test]
+async fn when_the_private_key_is_changed_records_are_sealed_anew_and_nobody_is_logged_out() {
+    const OLD: &str = "a private key for tests";
+    const NEW: &str = "the next private key of tests";
+    let (server, _folder) = redis_server().await;
+    let url = server.url.clone();
+    let keeper_of =
+        |first, second| KeyKeeper::new(Box::new(keys_of_two(&url, first, second)), "K", LIFE, OVERLAP);
+    let before = refreshed(&keeper_of(OLD, None), NOW).await;
+    // First, all gateways know the next key; then, one after the other signs with it.
+    let gateways = [keeper_of(OLD, Some(NEW)), keeper_of(OLD, Some(NEW))];
+    for gateway in &gateways {
+        assert_eq!(refreshed(gateway, NOW + 1).await, before);
+    }
+    let changed = keeper_of(NEW, Some(OLD));
+    for gateway in [&changed, &gateways[0], &gateways[1], &changed] {
+        assert_eq!(refreshed(gateway, NOW + 2).await, before);
+    }
+    assert_eq!(keys(&url, NEW).load().await.map(|records| records.len()), Ok(1));
+    assert_eq!(
+        keys(&url, OLD).load().await,
+        Ok(Vec::new()),
+        "the old key opens nothing"
+    );
+    assert_eq!(
+        refreshed(&keeper_of(NEW, None), NOW + 3).await,
+        before,
+        "after the change"
     );
 }
 
