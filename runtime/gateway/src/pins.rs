@@ -78,7 +78,9 @@ impl Pins {
         };
         if let Some(secret) = secret {
             // It is empty so far.
-            let _ = keys.set(PinKeys::new(secret.as_bytes(), None, &config.public_key));
+            let second = config.second_private_key.as_ref();
+            let second = second.map(|key| key.reveal().as_bytes());
+            let _ = keys.set(PinKeys::new(secret.as_bytes(), second, &config.public_key));
         }
         Self {
             keys,

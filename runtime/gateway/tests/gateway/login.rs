@@ -1,5 +1,7 @@
 //! The login of visitors: pages, cookies, tokens.
 
+mod protocol_1;
+
 use std::path::Path;
 
 use axum::{Router, body::Body, extract::Request as Asked, response::IntoResponse, routing::any};

@@ -13,8 +13,8 @@ use hydra_runtime_net::lru_cache::LruCache;
 
 use super::sealing::Sealing;
 use crate::{
-    GatewayConfig,
-    config::{ConfigError, Secret},
+    GatewayConfig, call_keys,
+    config::ConfigError,
     limits::{MAX_OPENID_GRANT_BYTES, OPENID_GRANTS_BYTES, OPENID_LOCK},
     login::redis_calls::{RedisCalls, scope},
 };
@@ -40,17 +40,20 @@ pub(super) trait Grants: Send + Sync + 'static {
 
 /// The place of the settings: Redis if the login keys are there, so that there is a key to seal with.
 pub(super) fn of(config: &GatewayConfig) -> Result<Box<dyn Grants>, ConfigError> {
-    let private_key = config.private_key.as_ref().map(Secret::reveal);
+    let [private_key, second] = call_keys::private_keys(config);
     Ok(match (RedisCalls::of(config)?, private_key) {
         (Some(calls), Some(private_key)) => Box::new(RedisGrants {
             calls,
             scope: scope(config),
-            seal: Sealing::new(private_key.as_bytes(), "hydra openid grant"),
+            seal: Sealing::new(private_key.as_bytes(), PURPOSE).with_second(second, PURPOSE),
             installation: config.public_key.clone(),
         }),
         _ => Box::new(MemoryGrants(Mutex::new(LruCache::new(OPENID_GRANTS_BYTES)))),
     })
 }
+
+/// What the seal of a login is for.
+const PURPOSE: &str = "hydra openid grant";
 
 /// For one gateway. The lock is held for one step, never across an await.
 struct MemoryGrants(Mutex<LruCache<Arc<[u8]>>>);
@@ -164,6 +167,7 @@ mod tests {
     use hydra_runtime_net::redis_link::servers::{Server, until};
 
     use super::*;
+    use crate::config::Secret;
 
     async fn keep(grants: &dyn Grants) {
         let life = Duration::from_secs(60);

@@ -11,6 +11,8 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 /// Seals for one purpose.
 pub(super) struct Sealing {
     key: Option<LessSafeKey>,
+    /// Another key that opens texts, while the private key is changed.
+    second: Option<LessSafeKey>,
     derive: hmac::Key,
 }
 
@@ -18,14 +20,17 @@ impl Sealing {
     /// The seal of an installation with this secret.
     pub(super) fn new(secret: &[u8], purpose: &str) -> Self {
         let derive = hydra_runtime_wire::signing::derived(secret, purpose);
-        let key = Salt::new(HKDF_SHA256, b"").extract(secret);
-        let key = key
-            .expand(&[purpose.as_bytes()], &AES_256_GCM)
-            .map(|okm| LessSafeKey::new(UnboundKey::from(okm)));
         Self {
-            key: key.ok(),
+            key: key_of(secret, purpose),
+            second: None,
             derive: hmac::Key::new(hmac::HMAC_SHA256, derive.as_ref()),
         }
+    }
+
+    /// Opens what was sealed with this secret, too.
+    pub(super) fn with_second(mut self, secret: Option<&str>, purpose: &str) -> Self {
+        self.second = secret.and_then(|secret| key_of(secret.as_bytes(), purpose));
+        self
     }
 
     /// A sealed text, in letters of URLs. It opens with the same `bound` only. `None` only if the platform's cryptography
@@ -47,18 +52,29 @@ impl Sealing {
 
     /// The text that was sealed. `None`: it was not sealed here, for another purpose or another `bound`, or was changed.
     pub(super) fn open(&self, sealed: &str, bound: &str) -> Option<Vec<u8>> {
-        let mut sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let nonce = sealed.split_off(sealed.len().checked_sub(NONCE_LEN)?);
-        let nonce = Nonce::try_assume_unique_for_key(&nonce).ok()?;
-        let aad = Aad::from(bound.as_bytes());
-        let opened = self.key.as_ref()?.open_in_place(nonce, aad, &mut sealed).ok()?;
-        Some(opened.to_vec())
+        let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (sealed, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
+        let open = |key: &LessSafeKey| {
+            let (mut text, nonce) = (sealed.to_vec(), Nonce::assume_unique_for_key(*nonce));
+            let opened = key.open_in_place(nonce, Aad::from(bound.as_bytes()), &mut text);
+            opened.ok().map(|opened| opened.to_vec())
+        };
+        let mut keys = [&self.key, &self.second].into_iter().flatten();
+        keys.find_map(open)
     }
 
     /// A secret of 32 bytes that belongs to `name`, in letters of URLs.
     pub(super) fn derived(&self, name: &str) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.derive, name.as_bytes()))
     }
+}
+
+fn key_of(secret: &[u8], purpose: &str) -> Option<LessSafeKey> {
+    let secret = Salt::new(HKDF_SHA256, b"").extract(secret);
+    let key = secret
+        .expand(&[purpose.as_bytes()], &AES_256_GCM)
+        .map(|okm| LessSafeKey::new(UnboundKey::from(okm)));
+    key.ok()
 }
 
 #[cfg(test)]
@@ -72,6 +88,14 @@ mod tests {
         assert_eq!(seal.open(&sealed, "browser").as_deref(), Some(&b"text"[..]));
         assert_eq!(seal.open(&sealed, "another browser"), None);
         assert_ne!(seal.close(b"text", "browser"), Some(sealed.clone()));
+        for (second, is_open) in [
+            (Some("a secret of this test"), true),
+            (Some("x"), false),
+            (None, false),
+        ] {
+            let changed = Sealing::new(b"the next secret", "state").with_second(second, "state");
+            assert_eq!(changed.open(&sealed, "browser").is_some(), is_open, "{second:?}");
+        }
         for other in [
             Sealing::new(b"another secret", "state"),
             Sealing::new(b"a secret of this test", "grant"),
