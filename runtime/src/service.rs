@@ -302,7 +302,7 @@ impl Registration {
                 }
                 self.logged_problems
                     .report(answer.contract_problems.unwrap_or_default());
-                self.keys.login.update(answer.keys);
+                self.keys.login.update(answer.keys, answer.role_mappings);
                 self.keys.visitor.update(answer.visitor_keys);
                 self.overview.update(answer.services, Instant::now());
                 self.hash = answer.hash;

@@ -10,6 +10,7 @@ mod reload;
 mod route;
 #[cfg(feature = "schema")]
 mod schema;
+pub(crate) mod service_login;
 mod values;
 
 use std::{collections::BTreeMap, net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
@@ -40,6 +41,7 @@ pub use keys::ServiceKey;
 pub use listen::{Listener, Listeners};
 pub use openid::OpenIdProvider;
 pub use route::{Rate, RouteRule};
+pub use service_login::{RoleMapping, ServiceLogin};
 use values::Bytes;
 pub use values::{PinSameSite, Secret};
 
@@ -213,6 +215,9 @@ pub struct GatewayConfig {
     /// Settings of single paths and services.
     #[serde(rename = "route")]
     pub routes: Vec<RouteRule>,
+    /// How roles are called at some services.
+    #[serde(rename = "role")]
+    pub roles: Vec<RoleMapping>,
     /// Plain HTTP services (protocol section 8).
     #[serde(rename = "service")]
     pub services: Vec<PlainService>,
@@ -265,6 +270,10 @@ pub struct PlainService {
     /// The path of each fragment, by `ref`.
     #[serde(default)]
     pub fragments: BTreeMap<String, String>,
+    /// How the service hears who the visitor is. Default: not at all.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<ServiceLogin>"))]
+    pub login: Option<ServiceLogin>,
 }
 
 fn connection_buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
@@ -331,6 +340,7 @@ impl Default for GatewayConfig {
             steering_file: None,
             admin_token: None,
             routes: Vec::new(),
+            roles: Vec::new(),
             services: Vec::new(),
             app: IgnoredAny,
             compile: IgnoredAny,

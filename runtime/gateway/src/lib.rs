@@ -98,7 +98,7 @@ use uuid::Uuid;
 
 pub use config::{
     ConfigError, DEFAULT_PUBLIC_KEY, GatewayConfig, Listener, Listeners, OpenIdProvider, PinSameSite,
-    PlainService, Protocol1Attributes, Rate, RouteRule, Secret, ServiceKey,
+    PlainService, Protocol1Attributes, Rate, RoleMapping, RouteRule, Secret, ServiceKey, ServiceLogin,
 };
 pub use edge::{
     error_pages::ErrorPages,
@@ -119,7 +119,7 @@ use api::{refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::{cross_site::CrossSitePaths, headers};
 use limits::RegistryLimits;
-use login::Logins;
+use login::{Identities, Logins};
 use measures::FragmentMeasures;
 pub(crate) use moments::{Millis, UnixMillis};
 use page_limits::Limits;
@@ -162,6 +162,8 @@ struct Settings {
     trust: Trust,
     limits: Arc<Limits>,
     cross_site: CrossSitePaths,
+    /// How plain services hear who the visitor is.
+    identities: Identities,
 }
 
 /// What stays while the settings change.
@@ -213,6 +215,7 @@ impl Settings {
             trust,
             limits: Arc::new(Limits::new(config)),
             cross_site: CrossSitePaths::new(&config.cross_site),
+            identities: Identities::new(config),
         })
     }
 }

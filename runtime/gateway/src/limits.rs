@@ -406,7 +406,9 @@ pub(crate) const MAX_LOGIN_PAGE_BYTES: u64 = 256 << 10;
 pub(crate) const MAX_ENDED_LOGINS: usize = 200_000;
 /// The longest file of ended logins.
 pub(crate) const MAX_ENDED_FILE_BYTES: u64 = 64 << 20;
-/// The memory for tokens that were signed again for services of protocol 1.
+/// How long a token lives that tells a plain service who the visitor is. It is renewed after half of it.
+pub(crate) const SERVICE_TOKEN_SECS: u64 = 300;
+/// The memory for tokens that were signed again for services of protocol 1, or made for plain services.
 pub(crate) const RESIGNED_TOKENS_BYTES: usize = 4 << 20;
 
 // An OpenID provider

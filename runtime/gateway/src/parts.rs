@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     Gateway,
     edge::{cross_site::CrossSitePaths, error_pages::ErrorPages},
-    login::Logins,
+    login::{Identities, Logins},
     page_limits::Limits,
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
@@ -45,6 +45,11 @@ impl Gateway {
     /// The login of visitors. `None`: this gateway issues no logins.
     pub(crate) fn logins(&self) -> Option<&Logins> {
         self.shared.core.logins.as_ref()
+    }
+
+    /// How plain services hear who the visitor is.
+    pub(crate) fn identities(&self) -> &Identities {
+        &self.shared.settings.identities
     }
 
     /// The keys that verify the login tokens of another issuer.

@@ -135,6 +135,7 @@ async fn pass_on(
     }
     let protocol = visitors_side.as_ref().map(|visitor| &visitor.protocol);
     let request = outgoing(request, route.kind, &service.name, origin, protocol)?;
+    let request = without_identity(gateway, &service.name, request);
     let visitor = Visitor {
         seed,
         previewed,
@@ -161,6 +162,14 @@ async fn pass_on(
     match compression {
         Some(compression) => Ok(compression.apply(response).await),
         None => Ok(response),
+    }
+}
+
+/// A request of a visitor without what its service believes about users.
+fn without_identity(gateway: &Gateway, service: &str, request: Request<Body>) -> Request<Body> {
+    match gateway.identities().of(service) {
+        Some(identity) => identity.clean(request),
+        None => request,
     }
 }
 

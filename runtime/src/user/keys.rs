@@ -1,6 +1,7 @@
 //! The keys of the installation, with which a service verifies logins.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
@@ -16,11 +17,20 @@ use serde_json::Value;
 
 use crate::limits::MAX_CLOCK_SKEW_SECONDS;
 
+/// What the gateway gave.
+#[derive(Debug, Default)]
+struct Given {
+    set: Value,
+    keys: LoginKeys,
+    /// Roles, and their names at this service.
+    roles: BTreeMap<String, String>,
+}
+
 /// The keys that the gateway gave when this application registered.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceKeys {
     audience: String,
-    keys: ArcSwap<(Value, LoginKeys)>,
+    given: ArcSwap<Given>,
     /// The lock is held for one look-up, never across an await.
     verified: Mutex<VerifiedLogins>,
 }
@@ -34,14 +44,15 @@ impl ServiceKeys {
         }
     }
 
-    /// Takes over the key set in the answer to a registration. `None`: the gateway has none.
-    pub(crate) fn update(&self, set: Option<Value>) {
+    /// Takes over the key set and the names of roles in the answer to a registration. `None`: the gateway has no keys.
+    pub(crate) fn update(&self, set: Option<Value>, roles: BTreeMap<String, String>) {
         let set = set.unwrap_or_default();
-        if self.keys.load().0 == set {
+        let known = self.given.load();
+        if known.set == set && known.roles == roles {
             return;
         }
         let keys = LoginKeys::of_set(&set, &self.audience);
-        self.keys.store(Arc::new((set, keys)));
+        self.given.store(Arc::new(Given { set, keys, roles }));
         // A key that is gone must verify nothing, not even what it verified before.
         self.verified().clear();
     }
@@ -62,9 +73,14 @@ impl ServiceKeys {
         if let Some(known) = self.verified().get(token, now) {
             return Some(known);
         }
-        let keys = self.keys.load();
-        match keys.1.verify(token, now, MAX_CLOCK_SKEW_SECONDS) {
-            Ok(login) => {
+        let given = self.given.load();
+        match given.keys.verify(token, now, MAX_CLOCK_SKEW_SECONDS) {
+            Ok(mut login) => {
+                for role in &mut login.roles {
+                    if let Some(name) = given.roles.get(role) {
+                        role.clone_from(name);
+                    }
+                }
                 let login = Arc::new(login);
                 self.verified().put(token, Arc::clone(&login));
                 Some(login)
@@ -74,5 +90,37 @@ impl ServiceKeys {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderValue, header::COOKIE};
+    use hydra_runtime_wire::login::LoginKeyPair;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn roles_are_called_as_the_gateway_says() {
+        let pair = LoginKeyPair::generate().expect("a key");
+        let now = seconds(SystemTime::now());
+        let login = Login {
+            username: "ann".into(),
+            roles: vec!["MANAGER".into(), "CLERK".into()],
+            since: now,
+            expires: now + 60,
+            ..Login::default()
+        };
+        let (token, _) = login.token(&pair, "K", "1", now).expect("signed");
+        let cookie = HeaderValue::try_from(format!("HYDRA-SSO={token}")).expect("a header");
+        let visitor = HeaderMap::from_iter([(COOKIE, cookie)]);
+        let keys = ServiceKeys::new("K");
+        let set = json!({"keys": [pair.jwk()]});
+        let roles = || keys.login(&visitor).expect("it counts").roles.clone();
+        keys.update(Some(set.clone()), BTreeMap::new());
+        assert_eq!(roles(), ["MANAGER", "CLERK"]);
+        keys.update(Some(set), BTreeMap::from([("MANAGER".into(), "ADMIN".into())]));
+        assert_eq!(roles(), ["ADMIN", "CLERK"]);
     }
 }

@@ -22,6 +22,7 @@ const GATEWAY: &str = "The gateway";
 const LISTEN: &str = "Ports: `[[listen]]`";
 const ROUTE: &str = "Routes: `[[route]]`";
 const SERVICE: &str = "Web servers that cannot register: `[[service]]`";
+const ROLE: &str = "Roles at services: `[[role]]`";
 const OPENID: &str = "An OpenID provider: `[openid]`";
 const APP: &str = "An application: `[app]`";
 const SERVE: &str = "`hydra serve`: `[serve]`";
@@ -31,10 +32,12 @@ const BESIDE: &str = "Variables and flags beside the keys";
 const COMPILER_FLAGS: &str = "Flags of `hydra-compile`";
 
 /// What stands at the top of `hydra.toml` and has a section of its own.
-const TABLES: [&str; 7] = ["listen", "route", "service", "openid", "app", "serve", "compile"];
+const TABLES: [&str; 8] = [
+    "listen", "route", "service", "role", "openid", "app", "serve", "compile",
+];
 
 /// The sections about parts of `hydra.toml`.
-const PARTS: [&str; 8] = [GATEWAY, LISTEN, ROUTE, SERVICE, OPENID, APP, SERVE, COMPILE];
+const PARTS: [&str; 9] = [GATEWAY, LISTEN, ROUTE, SERVICE, ROLE, OPENID, APP, SERVE, COMPILE];
 
 /// The rows of a section.
 fn section(name: &str) -> Vec<Row> {
@@ -104,6 +107,10 @@ fn every_key_is_listed_and_every_listed_key_is_there() {
         (LISTEN, "[[listen]]\naddress = '127.0.0.1:0'\nzzz = 1"),
         (ROUTE, "[[route]]\nzzz = 1"),
         (SERVICE, service),
+        (
+            ROLE,
+            "[[role]]\nrole = 'a'\ntarget = 'b'\nservices = ['c']\nzzz = 1",
+        ),
         (OPENID, "[openid]\nissuer = 'https://a'\nclient_id = 'a'\nzzz = 1"),
         (APP, "[app]\nzzz = 1"),
         (SERVE, "[serve]\nzzz = 1"),

@@ -23,6 +23,7 @@ use crate::{
         refusal_log::{Refusal, name_in},
         responses::{empty, refusal, refused},
     },
+    config::service_login::roles_at,
     limits::{MAX_HEARTBEAT_BYTES, MAX_PROTOCOL_1_ANSWER_BYTES, MAX_REGISTRATION_BYTES},
     login::GivenKeys,
     registry::{
@@ -121,13 +122,13 @@ async fn register(
         // A client of protocol 1 fails to read an empty key, and accepts null.
         public_key: keys.public_key.or_else(|| speaks_2.then(String::new)),
         services: snapshot.overview(),
+        role_mappings: roles_at(&gateway.config().roles, &instance.service),
         left_out: speaks_2.then_some(left_out),
         contract_problems: speaks_2.then_some(problems),
         keys: speaks_2.then_some(keys.set),
         visitor_keys: visitor_keys.filter(|_| speaks_2),
         hash: speaks_2.then(|| snapshot.hash.clone()),
         protocol: speaks_2.then_some(2),
-        ..RegistrationResponse::default()
     };
     if !speaks_2 {
         shorten(&mut answer, &instance.service);

@@ -6,7 +6,7 @@ use hydra_runtime_wire::{
     names::{ServiceName, is_public_key},
 };
 
-use super::{ConfigError, GatewayConfig, PinSameSite, Secret, keys, login, openid, route};
+use super::{ConfigError, GatewayConfig, PinSameSite, Secret, keys, login, openid, route, service_login};
 use crate::{
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_REGISTRY_LIMIT_BYTES},
     stated_weights,
@@ -69,6 +69,7 @@ impl GatewayConfig {
         }
         login::check(self)?;
         openid::check(self)?;
+        service_login::check(self)?;
         self.check_limits()?;
         self.listen.check(&self.trusted_proxies)?;
         keys::check(self)?;

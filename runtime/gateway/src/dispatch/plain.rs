@@ -61,7 +61,7 @@ pub(super) fn cached(
     context: &CallContext,
     now: Instant,
 ) -> Option<ResolvedFragment> {
-    if !may_be_cached(job, context) {
+    if !may_be_cached(gateway, job, context) {
         return None;
     }
     let key = || {
@@ -106,9 +106,10 @@ fn answer(job: &PlainCall, id: String, kept: cache::CachedFragment, outcome: Out
     }
 }
 
-/// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them.
-fn may_be_cached(job: &PlainCall, context: &CallContext) -> bool {
-    context.previews.version_of(&job.service).is_none()
+/// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them. A service that
+/// hears who the visitor is answers for this one.
+fn may_be_cached(gateway: &Gateway, job: &PlainCall, context: &CallContext) -> bool {
+    context.previews.version_of(&job.service).is_none() && gateway.identities().of(&job.service).is_none()
 }
 
 /// The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested the
@@ -140,9 +141,16 @@ async fn fetch(
     };
     let mut call_request = call_request(path, host, timeout);
     call_request.headers.extend(context.trace_headers());
+    let identity = gateway.identity_headers(&job.service, context.cookies.as_ref());
+    let is_personal = identity.is_some();
+    call_request.headers.extend(identity.into_iter().flatten());
     let (answer, _) = exchange(gateway, call_target, timeout, &call_request).await?;
-    let kept = read(job, answer, SystemTime::now(), now.elapsed())?;
-    if may_be_cached(job, context) {
+    let mut kept = read(job, answer, SystemTime::now(), now.elapsed())?;
+    if is_personal {
+        // Nor may the page that asked keep it.
+        kept.max_age = Some(Duration::ZERO);
+    }
+    if may_be_cached(gateway, job, context) {
         let key = || cache_key(job, host, &target(&job.path, job.item.attributes.as_ref()));
         gateway.cache().put(key, &kept, Instant::now());
     }

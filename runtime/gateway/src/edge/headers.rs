@@ -11,7 +11,7 @@ use hydra_runtime_net::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FO
 use hydra_runtime_wire::headers::HYDRA_PATH;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(crate) use untrusted::clean_trailers;
+pub(crate) use untrusted::{clean_trailers, is_of_http, remove_alike};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");

@@ -102,6 +102,13 @@ impl Visit {
         instance: &Instance,
         is_again: bool,
     ) {
+        if let Some(identity) = gateway.identities().of(&instance.service) {
+            // What another instance was told stands there already.
+            identity.remove(headers);
+            if let (Some(logins), Some((login, _))) = (gateway.logins(), &self.login) {
+                headers.extend(identity.headers(logins, login, self.now));
+            }
+        }
         let (Some(logins), Some((login, token))) = (gateway.logins(), &self.login) else {
             return;
         };

@@ -55,6 +55,7 @@ impl Site {
                 health: None,
                 endpoints: vec!["/x".into()],
                 fragments: [("f".to_owned(), "/f".to_owned())].into(),
+                login: None,
             }],
             ..GatewayConfig::default()
         })

@@ -1,5 +1,6 @@
 //! The login of visitors: pages, cookies, tokens.
 
+mod identity;
 mod protocol_1;
 
 use std::path::Path;

@@ -32,6 +32,7 @@ async fn gateway_for(service: &Running, health: Option<&str>) -> Running {
         ]
         .map(|(name, path)| (name.to_owned(), path.to_owned()))
         .into(),
+        login: None,
     };
     let services = vec![plain("legacy", &["/old/**"]), plain("same", &[])];
     gateway_with(GatewayConfig {

@@ -211,6 +211,7 @@ fn configured(port: u16, service: usize) -> PlainService {
         health: None,
         endpoints: vec![format!("/x{service}")],
         fragments: [("f".to_owned(), "/f".to_owned())].into(),
+        login: None,
     }
 }
 

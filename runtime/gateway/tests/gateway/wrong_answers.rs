@@ -249,6 +249,7 @@ async fn a_plain_service_that_answers_nonsense_costs_only_its_own_fragments() {
         health: None,
         endpoints: Vec::new(),
         fragments: [("x".to_owned(), format!("/{name}"))].into(),
+        login: None,
     };
     let gateway = gateway_with(GatewayConfig {
         public_key: "K".into(),

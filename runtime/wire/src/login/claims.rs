@@ -137,6 +137,29 @@ impl Login {
         }
     }
 
+    /// A token that tells one service of this login: `aud` is the service, and `iss` is not that of logins, so that no
+    /// service takes it for a login. It lacks `sid`, which identifies the login elsewhere. The times are in seconds since
+    /// 1970. `None` only if the platform's cryptography fails.
+    #[must_use]
+    pub fn service_token(
+        &self,
+        key: &LoginKeyPair,
+        installation: &str,
+        audience: &str,
+        jti: &str,
+        now: u64,
+        expires: u64,
+    ) -> Option<String> {
+        let mut claims = self.claims(&self.metadata, &self.roles, audience, jti, now);
+        let members = claims.as_object_mut()?;
+        members.remove("sid");
+        members.remove("rev");
+        members.insert("iss".to_owned(), format!("{ISSUER}/{installation}").into());
+        members.insert("sub".to_owned(), self.username.clone().into());
+        members.insert("exp".to_owned(), expires.into());
+        key.sign(&claims)
+    }
+
     fn claims(
         &self,
         metadata: &BTreeMap<String, String>,

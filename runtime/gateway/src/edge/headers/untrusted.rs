@@ -89,6 +89,27 @@ pub(crate) fn clean_trailers(trailers: &mut HeaderMap) {
     });
 }
 
+/// Removes the headers that some server takes for one of these names, which are in lower case.
+pub(crate) fn remove_alike(headers: &mut HeaderMap, names: &[&str]) {
+    remove(headers, |name| names.contains(&&*folded(name)));
+}
+
+/// Whether a header of this name means something in HTTP, or is set by the gateway. `name` is in lower case.
+pub(crate) fn is_of_http(name: &str) -> bool {
+    let ours = [
+        "forwarded",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+        "cdn-loop",
+    ];
+    NOT_IN_TRAILERS.contains(&name)
+        || ours.contains(&name)
+        || ["hydra-", "x-forwarded-", "sec-", "accept"]
+            .iter()
+            .any(|family| name.starts_with(family))
+}
+
 fn remove(headers: &mut HeaderMap, is_wrong: impl Fn(&str) -> bool) {
     let wrong: Vec<HeaderName> = headers
         .keys()

@@ -43,6 +43,7 @@ impl Late {
                 health: None,
                 endpoints: vec!["/**".into()],
                 fragments: std::collections::BTreeMap::new(),
+                login: None,
             }];
         });
         let answer = site.come_back(&double, "/login").await;
