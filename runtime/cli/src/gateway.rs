@@ -103,7 +103,7 @@ pub(super) struct SettingsArgs {
     /// The folder of the keys that sign logins, or `redis` for gateways that share one [default: none, this gateway issues no logins]
     #[arg(long, env = "HYDRA_LOGIN_KEYS", value_name = "FOLDER")]
     login_keys: Option<String>,
-    /// The file of users that `hydra user` writes. If it is not set, the gateway has no login page [default: none]
+    /// The file of users that `hydra user` writes, or `redis` [default: none]
     #[arg(long, env = "HYDRA_LOGIN_USERS", value_name = "FILE")]
     login_users: Option<PathBuf>,
     /// The password of this gateway at the OpenID provider of the file. The environment variable keeps it out of the list of processes

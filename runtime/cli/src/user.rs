@@ -1,9 +1,11 @@
-//! `hydra user`: adds, lists, changes and removes the users of a file.
+//! `hydra user`: adds, lists, changes and removes users, in a file or in Redis.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 
 use clap::{Args, Subcommand};
-use hydra_runtime_gateway::{UserFile, UserRecord};
+use hydra_runtime_gateway::{UserRecord, UserStore};
+
+use tokio::runtime::Runtime;
 
 use super::{
     Stop,
@@ -29,7 +31,7 @@ enum UserCommand {
 
 /// Add a user, or change all of a user who is there. The password is asked for, or read as the first line of standard input.
 ///
-/// The settings are those of the gateway: `--login-users`, or `--config` with its file.
+/// The settings are those of the gateway: `--login-users` or `--redis`, or `--config` with its file.
 #[derive(Debug, Args)]
 struct AddArgs {
     /// The name, as it is typed into the login page
@@ -49,7 +51,7 @@ struct AddArgs {
 
 /// List the users with their roles.
 ///
-/// The settings are those of the gateway: `--login-users`, or `--config` with its file.
+/// The settings are those of the gateway: `--login-users` or `--redis`, or `--config` with its file.
 #[derive(Debug, Args)]
 struct ListArgs {
     #[command(flatten)]
@@ -58,7 +60,7 @@ struct ListArgs {
 
 /// Remove a user.
 ///
-/// The settings are those of the gateway: `--login-users`, or `--config` with its file.
+/// The settings are those of the gateway: `--login-users` or `--redis`, or `--config` with its file.
 #[derive(Debug, Args)]
 struct RemoveArgs {
     /// The name
@@ -69,7 +71,7 @@ struct RemoveArgs {
 
 /// Replace the roles of a user.
 ///
-/// The settings are those of the gateway: `--login-users`, or `--config` with its file.
+/// The settings are those of the gateway: `--login-users` or `--redis`, or `--config` with its file.
 #[derive(Debug, Args)]
 struct RolesArgs {
     /// The name
@@ -87,8 +89,9 @@ pub(super) fn run(args: UserArgs) -> Result<(), Stop> {
         UserCommand::List(args) => list(*args),
         UserCommand::Remove(args) => {
             let RemoveArgs { name, settings } = *args;
-            let unknown = unknown(&name);
-            change(settings, |users| users.remove(&name).map(drop).ok_or(unknown))
+            change(settings, |users| {
+                users.remove(&name).map(drop).ok_or_else(|| unknown(&name))
+            })
         }
         UserCommand::Roles(args) => {
             let RolesArgs {
@@ -96,9 +99,9 @@ pub(super) fn run(args: UserArgs) -> Result<(), Stop> {
                 roles,
                 settings,
             } = *args;
-            let unknown = unknown(&name);
             change(settings, |users| {
-                users.get_mut(&name).ok_or(unknown)?.roles = roles;
+                let user = users.get_mut(&name).ok_or_else(|| unknown(&name))?;
+                user.roles.clone_from(&roles);
                 Ok(())
             })
         }
@@ -116,8 +119,8 @@ fn add(args: AddArgs) -> Result<(), Stop> {
     });
     let metadata = metadata.collect::<Result<_, String>>().map_err(Stop)?;
     // First, so that no one types a password in vain.
-    let file = file(args.settings)?;
-    file.users().map_err(Stop)?;
+    let (store, runtime) = (store(args.settings)?, runtime()?);
+    runtime.block_on(store.users()).map_err(Stop)?;
     let password = password()?;
     let record = UserRecord::with_password(&password).map_err(|bad| Stop(bad.to_string()))?;
     let record = UserRecord {
@@ -126,37 +129,39 @@ fn add(args: AddArgs) -> Result<(), Stop> {
         metadata,
         ..record
     };
-    let changed = file.change(|users: &mut Users| {
-        users.insert(args.name, record);
+    let changed = store.change(|users: &mut Users| {
+        users.insert(args.name.clone(), record.clone());
         Ok(())
     });
-    changed.map_err(Stop)
+    runtime.block_on(changed).map_err(Stop)
 }
 
 fn list(args: ListArgs) -> Result<(), Stop> {
-    for (name, record) in file(args.settings)?.users().map_err(Stop)? {
+    let store = store(args.settings)?;
+    for (name, record) in runtime()?.block_on(store.users()).map_err(Stop)? {
         println!("{name}  {}", record.roles.join(" "));
     }
     Ok(())
 }
 
-fn change(settings: SettingsArgs, change: impl FnOnce(&mut Users) -> Result<(), String>) -> Result<(), Stop> {
-    file(settings)?.change(change).map_err(Stop)
+fn change(settings: SettingsArgs, change: impl Fn(&mut Users) -> Result<(), String>) -> Result<(), Stop> {
+    let store = store(settings)?;
+    runtime()?.block_on(store.change(change)).map_err(Stop)
+}
+
+/// The runtime of a command. Connections to Redis live in it.
+fn runtime() -> Result<Runtime, Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Stop(error.to_string()))
 }
 
 fn unknown(name: &str) -> String {
     format!("there is no user `{name}`")
 }
 
-fn file(settings: SettingsArgs) -> Result<UserFile, Stop> {
+fn store(settings: SettingsArgs) -> Result<UserStore, Stop> {
     let config = gateway::configuration(settings)?;
-    let path = config.login_users.ok_or_else(|| {
-        Stop(
-            "no file of users is set: name it with --login-users, or `login_users` in the file of --config"
-                .to_owned(),
-        )
-    })?;
-    Ok(UserFile::new(path))
+    UserStore::of(&config).map_err(|error| Stop(error.to_string()))
 }
 
 /// Asks for the password twice, or reads the first line of standard input.

@@ -378,6 +378,10 @@ pub(crate) const MIN_LOGIN_IDLE: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LOGIN_LIFE: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// The longest file with users: about 100,000 of them.
 pub(crate) const MAX_USER_FILE_BYTES: u64 = 32 << 20;
+/// The most users in Redis. Each gateway keeps all of them in memory.
+pub(crate) const MAX_USERS_IN_REDIS: usize = 200_000;
+/// If users were not read from Redis for this long, logins are not renewed: a user may have been removed.
+pub(crate) const USERS_DOUBTFUL_AFTER: Duration = Duration::from_secs(60);
 /// The longest name of a user.
 pub(crate) const MAX_USERNAME_BYTES: usize = 200;
 /// The longest password. Hashing a longer one would cost more than it protects.

@@ -7,10 +7,12 @@ mod handlers;
 mod identity;
 mod keys;
 mod next;
+mod open;
 mod openid;
 mod page;
 mod private_file;
 mod redis_calls;
+mod sealing;
 mod store;
 mod users;
 mod visit;
@@ -47,11 +49,13 @@ pub(crate) use identity::Identities;
 pub use keys::KeyRecord;
 use keys::{KeyKeeper, KeyRing};
 use next::NextCookies;
+pub(crate) use open::OpenLogin;
+use open::OpenLogins;
 use openid::OpenId;
 pub(crate) use openid::RETURN;
 use page::LoginPages;
 pub use store::LoginKeyStore;
-pub use users::{BadUser, UserFile, UserRecord};
+pub use users::{BadUser, UserFile, UserRecord, UserStore};
 use users::{Passwords, Users};
 pub(crate) use visit::Visit;
 
@@ -62,6 +66,8 @@ pub(crate) struct Logins {
     desk: Option<Desk>,
     /// Read by each request with a login. The lock is never held across an await.
     ended: RwLock<EndedLogins>,
+    /// Sockets and streams, which end with their logins.
+    open: OpenLogins,
     /// Tokens that were signed again for services of protocol 1. The lock is held for one look-up.
     resigned: Mutex<LruCache<Arc<str>>>,
     audience: String,
@@ -93,13 +99,7 @@ impl Desk {
         if config.login_users.is_none() && config.openid.is_none() {
             return Ok(None);
         }
-        let users = match &config.login_users {
-            Some(path) => {
-                let users = users::file::FileUsers::new(UserFile::new(path.clone()));
-                Some(Box::new(users.map_err(wrong("login_users"))?) as Box<dyn Users>)
-            }
-            None => None,
-        };
+        let users = users::running(config)?;
         let random = Uuid::new_v4();
         let openid = match &config.openid {
             Some(settings) => Some(Arc::new(OpenId::new(config, settings, random.as_bytes())?)),
@@ -124,6 +124,10 @@ impl Desk {
             (false, _, Some(users)) => users.is_current(&login.username, &login.revision),
             _ => false,
         }
+    }
+
+    fn are_known(&self) -> bool {
+        self.users.as_ref().is_none_or(|users| users.are_known())
     }
 
     fn attempts(&self) -> MutexGuard<'_, Attempts> {
@@ -157,6 +161,7 @@ impl Logins {
             keys: KeyKeeper::new(store, &config.public_key, life, idle),
             desk: Desk::new(config)?,
             ended: RwLock::default(),
+            open: OpenLogins::default(),
             resigned: Mutex::new(LruCache::new(RESIGNED_TOKENS_BYTES)),
             audience: config.public_key.clone(),
             idle,
@@ -183,13 +188,23 @@ impl Logins {
                 return None;
             }
         };
+        self.counts(&login).then_some(login)
+    }
+
+    /// Whether a login has neither ended nor changed.
+    fn counts(&self, login: &Login) -> bool {
         let is_ended = self
             .ended
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .contains(&login);
-        let is_current = self.desk.as_ref().is_none_or(|desk| desk.is_current(&login));
-        (!is_ended && is_current).then_some(login)
+            .contains(login);
+        let is_current = self.desk.as_ref().is_none_or(|desk| desk.is_current(login));
+        !is_ended && is_current
+    }
+
+    /// A socket or stream of a login begins.
+    pub(crate) fn open(&self, login: &Arc<Login>) -> OpenLogin {
+        self.open.add(login)
     }
 
     /// A new login of the user `name`, with its token. `login` makes it of its id, its beginning and its end. `None`: there is
@@ -233,7 +248,11 @@ impl Logins {
 
     /// Whether the token of a login has lived half of its time, and the login has not reached its maximum.
     fn is_due(&self, login: &Login, now: u64) -> bool {
-        login.expires.saturating_sub(now) < self.idle / 2 && self.end(login.since, now) > login.expires
+        // While users can't be read, a login ends with its token.
+        let is_known = self.desk.as_ref().is_none_or(Desk::are_known);
+        is_known
+            && login.expires.saturating_sub(now) < self.idle / 2
+            && self.end(login.since, now) > login.expires
     }
 
     /// A new token for a login, and how many seconds it lives. `None`: it is not due, or there is no key at present.
@@ -264,6 +283,7 @@ impl Logins {
     /// Ends logins, here at once and at the other gateways within seconds.
     async fn finish(&self, ending: Ending, now: u64) {
         self.add_endings(vec![ending.clone()], now);
+        self.open.close_unless(|login| self.counts(login));
         if let Err(reason) = self.keys.store().end(&ending).await {
             tracing::warn!(
                 reason,
@@ -302,6 +322,7 @@ impl Logins {
                 }
                 *told = failed;
             }
+            self.open.close_unless(|login| self.counts(login));
             tokio::time::sleep(LOGIN_REFRESH_PERIOD).await;
         }
     }

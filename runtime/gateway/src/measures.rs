@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 27] = [
+const ALL: [Described; 29] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -121,6 +121,11 @@ const ALL: [Described; 27] = [
     Described::counter(
         "hydra_login_tokens_removed_total",
         "Requests from which the gateway removed logins that do not count.",
+    ),
+    Described::counter("hydra_users_ignored_total", "Users in Redis that were ignored."),
+    Described::counter(
+        "hydra_login_connections_closed_total",
+        "Sockets and streams that were closed because their login had ended.",
     ),
     Described::counter(
         "hydra_login_claims_dropped_total",

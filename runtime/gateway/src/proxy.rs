@@ -39,7 +39,7 @@ use crate::{
         compress::Compression, error_pages, failure::RequestFailure, headers, in_flight::Place, no_length,
         observed_body::ObservedBody,
     },
-    login::Visit,
+    login::{OpenLogin, Visit},
     route_rules::RouteSettings,
     routing::{
         snapshot::{Service, Snapshot},
@@ -151,7 +151,8 @@ async fn pass_on(
     };
     let sent = send(&sending, request, expects).await?;
     name_instance(record.as_deref(), route, &sent);
-    let mut response = answered(sent, pinning.as_ref(), visitors_side, is_head);
+    let open = || visit.open(gateway);
+    let mut response = answered(sent, pinning.as_ref(), visitors_side, is_head, open);
     if let VersionSeed::New { seed } = seed
         && !headers::is_for_all(response.headers())
         && let Some(cookie) = gateway.version_cookies().set(seed, is_secure)
@@ -278,10 +279,11 @@ fn answered(
     pinning: Option<&Pinning<'_>>,
     visitors_side: Option<VisitorUpgrade>,
     is_head: bool,
+    open: impl FnOnce() -> Option<OpenLogin>,
 ) -> Response {
     let (instance, outcome) = (Arc::clone(sent.load.instance()), sent.outcome);
     let has_switched = sent.response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = upgrade::answer(sent.response, sent.load, visitors_side);
+    let mut response = upgrade::answer(sent.response, sent.load, visitors_side, open);
     // A service that switches although the visitor did not request it gets an error of the gateway instead.
     let is_ours = has_switched && response.status() != StatusCode::SWITCHING_PROTOCOLS;
     response = no_length::keep_unknown(response, is_head);

@@ -4,7 +4,7 @@
 mod first_load;
 mod gateways;
 mod living;
-mod redis;
+pub(crate) mod redis;
 mod tls;
 
 use std::time::{Duration, Instant};

@@ -7,6 +7,8 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::cluster::redis::Redis;
+
 /// Runs `hydra` in a folder with this standard input. Returns whether it succeeded, and what it wrote.
 fn hydra(folder: &Path, words: &str, input: &str) -> (bool, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hydra"));
@@ -29,6 +31,33 @@ fn hydra(folder: &Path, words: &str, input: &str) -> (bool, String) {
         output.status.success(),
         String::from_utf8_lossy(&text).into_owned(),
     )
+}
+
+#[test]
+fn users_in_redis_are_changed_with_the_private_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let redis = Redis::start();
+    let config = format!(
+        "private_key = \"the private key of this test\"\nredis = \"{}\"\nlogin_keys = \"redis\"\nlogin_users = \"redis\"\n",
+        redis.url()
+    );
+    std::fs::write(folder.path().join("hydra.toml"), config).expect("written");
+    let run = |words: &str, input: &str| hydra(folder.path(), &format!("{words} --config hydra.toml"), input);
+    let none = (true, String::new());
+    // Until Redis lets clients in.
+    assert!((0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        run("user list", "") == none
+    }));
+    assert_eq!(run("user add ann --role USER", "correct horse\n"), none);
+    assert_eq!(run("user add bob --role USER", "correct horse\n"), none);
+    assert_eq!(run("user roles ann GUEST ADMIN", ""), none);
+    assert_eq!(run("user remove bob", ""), none);
+    assert_eq!(run("user list", ""), (true, "ann  GUEST ADMIN\n".to_owned()));
+    let (is_done, said) = run("user remove bob", "");
+    assert!(!is_done && said.contains("there is no user `bob`"), "{said}");
+    let (is_done, said) = hydra(folder.path(), &format!("user list --redis {}", redis.url()), "");
+    assert!(!is_done && said.contains("needs `private_key`"), "{said}");
 }
 
 #[test]

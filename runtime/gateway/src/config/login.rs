@@ -52,6 +52,21 @@ pub(super) fn check(config: &GatewayConfig) -> Result<(), ConfigError> {
         }
         Some(_) => {}
     }
+    if config
+        .login_users
+        .as_ref()
+        .is_some_and(|path| path.as_os_str() == IN_REDIS)
+    {
+        if config.redis.is_none() {
+            return wrong("login_users", "users in Redis need `redis`");
+        }
+        if config.private_key.is_none() {
+            return wrong(
+                "login_users",
+                "users in Redis are encrypted, which needs `private_key`",
+            );
+        }
+    }
     if config.login_users.is_some() && config.login_keys.is_none() {
         return wrong("login_users", "logins are signed: set `login_keys` too");
     }

@@ -8,7 +8,6 @@ mod id_token;
 mod person;
 mod provider;
 mod refresh;
-mod sealing;
 
 use std::sync::{Arc, atomic::AtomicUsize};
 

@@ -9,7 +9,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 
 /// Seals for one purpose.
-pub(super) struct Sealing {
+pub(crate) struct Sealing {
     key: Option<LessSafeKey>,
     /// Another key that opens texts, while the private key is changed.
     second: Option<LessSafeKey>,
@@ -18,7 +18,7 @@ pub(super) struct Sealing {
 
 impl Sealing {
     /// The seal of an installation with this secret.
-    pub(super) fn new(secret: &[u8], purpose: &str) -> Self {
+    pub(crate) fn new(secret: &[u8], purpose: &str) -> Self {
         let derive = hydra_runtime_wire::signing::derived(secret, purpose);
         Self {
             key: key_of(secret, purpose),
@@ -35,7 +35,7 @@ impl Sealing {
 
     /// A sealed text, in letters of URLs. It opens with the same `bound` only. `None` only if the platform's cryptography
     /// fails.
-    pub(super) fn close(&self, text: &[u8], bound: &str) -> Option<String> {
+    pub(crate) fn close(&self, text: &[u8], bound: &str) -> Option<String> {
         let mut nonce = [0; NONCE_LEN];
         getrandom::fill(&mut nonce).ok()?;
         let mut sealed = text.to_vec();
@@ -51,7 +51,7 @@ impl Sealing {
     }
 
     /// The text that was sealed. `None`: it was not sealed here, for another purpose or another `bound`, or was changed.
-    pub(super) fn open(&self, sealed: &str, bound: &str) -> Option<Vec<u8>> {
+    pub(crate) fn open(&self, sealed: &str, bound: &str) -> Option<Vec<u8>> {
         let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
         let (sealed, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
         let open = |key: &LessSafeKey| {
@@ -64,7 +64,7 @@ impl Sealing {
     }
 
     /// A secret of 32 bytes that belongs to `name`, in letters of URLs.
-    pub(super) fn derived(&self, name: &str) -> String {
+    pub(crate) fn derived(&self, name: &str) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.derive, name.as_bytes()))
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod file;
 mod passwords;
 mod record;
+mod redis;
+mod store;
 
 use futures_util::future::BoxFuture;
 
@@ -10,6 +12,8 @@ pub use file::UserFile;
 pub(crate) use passwords::{Checked, Passwords};
 pub use record::{BadUser, UserRecord};
 pub(crate) use record::{User, check_name};
+pub use store::UserStore;
+pub(crate) use store::running;
 
 /// Where users are kept.
 pub(crate) trait Users: Send + Sync + 'static {
@@ -19,6 +23,11 @@ pub(crate) trait Users: Send + Sync + 'static {
     /// Whether a login that was made for this revision of a user's record still counts. It is called for each request,
     /// and answers from memory.
     fn is_current(&self, name: &str, revision: &str) -> bool;
+
+    /// Whether the users are known as they are at present, so that a login may be renewed.
+    fn are_known(&self) -> bool {
+        true
+    }
 
     /// Reads again what other processes change.
     ///

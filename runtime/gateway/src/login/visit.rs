@@ -16,7 +16,7 @@ use hydra_runtime_wire::{
 use tokio::sync::watch;
 
 use super::{
-    Ending, Logins, OpenId,
+    Ending, Logins, OpenId, OpenLogin,
     cookies::{self, LOGIN},
     next::Site,
     openid::Refreshed,
@@ -124,6 +124,12 @@ impl Visit {
         }
         let pair = pair(signed.as_deref().unwrap_or(token));
         headers::replace_cookie(headers, LOGIN, pair.as_ref());
+    }
+
+    /// The socket or stream that this request begins, if it has a login. `None`: nothing ends it early.
+    pub(crate) fn open(&self, gateway: &Gateway) -> Option<OpenLogin> {
+        let (login, _) = self.login.as_ref()?;
+        Some(gateway.logins()?.open(login))
     }
 
     /// Adds cookies to the response: a renewed token, or the path that the visitor requested before the login. A response

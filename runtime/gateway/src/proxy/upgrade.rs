@@ -3,7 +3,7 @@
 use axum::{body::Body, response::Response};
 use http::{
     HeaderValue, StatusCode,
-    header::{CONNECTION, UPGRADE},
+    header::{CONNECTION, CONTENT_LENGTH, UPGRADE},
 };
 use hydra_runtime_net::server::Connection;
 use hyper::upgrade::OnUpgrade;
@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::{
     edge::{headers, observed_body::ObservedBody},
+    login::OpenLogin,
     registry::instance::load::Load,
     upstream::UpstreamBody,
 };
@@ -29,11 +30,18 @@ pub(super) fn answer(
     mut response: Response<UpstreamBody>,
     load: Load,
     visitors_side: Option<VisitorUpgrade>,
+    open: impl FnOnce() -> Option<OpenLogin>,
 ) -> Response {
     let protocol = headers::chosen_upgrade(response.headers());
     headers::remove_hop_by_hop(response.headers_mut());
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return response.map(|body| Body::new(ObservedBody::new(body, Some(load))));
+        let is_stream = !response.headers().contains_key(CONTENT_LENGTH);
+        let response = response.map(|body| Body::new(ObservedBody::new(body, Some(load))));
+        let login = if is_stream { open() } else { None };
+        return match login {
+            Some(login) => response.map(|body| login.until_end(body)),
+            None => response,
+        };
     }
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();
@@ -44,10 +52,12 @@ pub(super) fn answer(
                 .insert(CONNECTION, HeaderValue::from_static("upgrade"));
             parts.headers.insert(UPGRADE, protocol);
             let load = load.into_socket();
+            let login = open();
             tokio::spawn(async move {
                 tokio::select! {
                     () = join(visitor.upgrade, services_side) => {}
                     () = told_to_end(visitor.connection) => {}
+                    () = ended(login) => {}
                 }
                 drop(load);
             });
@@ -56,6 +66,14 @@ pub(super) fn answer(
         _ => parts.status = StatusCode::BAD_GATEWAY,
     }
     Response::from_parts(parts, Body::empty())
+}
+
+/// Ready when the login of the visitor has ended.
+async fn ended(login: Option<OpenLogin>) {
+    match login {
+        Some(login) => login.ended().await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Ready when the server wants the visitor's connection to end.

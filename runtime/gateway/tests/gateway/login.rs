@@ -1,7 +1,9 @@
 //! The login of visitors: pages, cookies, tokens.
 
 mod identity;
+mod open;
 mod protocol_1;
+mod users_in_redis;
 
 use std::path::Path;
 

@@ -7,13 +7,13 @@ use std::{
 
 use crate::support::until;
 
-pub(super) struct Redis {
+pub(crate) struct Redis {
     process: Child,
     folder: tempfile::TempDir,
 }
 
 impl Redis {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         Self {
             process: Self::spawn(&folder),
@@ -52,7 +52,7 @@ impl Redis {
         assert!(sent.success());
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis+unix://{}", self.folder.path().join("redis.sock").display())
     }
 }

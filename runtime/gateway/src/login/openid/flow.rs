@@ -7,8 +7,10 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
-use super::sealing::Sealing;
-use crate::limits::{MAX_OPENID_PARAMETER_BYTES, OPENID_STATE_SECS};
+use crate::{
+    limits::{MAX_OPENID_PARAMETER_BYTES, OPENID_STATE_SECS},
+    login::sealing::Sealing,
+};
 
 /// The path to which the provider sends visitors back.
 pub(crate) const RETURN: &str = "/_h/login";

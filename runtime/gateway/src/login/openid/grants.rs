@@ -11,12 +11,14 @@ use aws_lc_rs::digest::{SHA256, digest};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
 use hydra_runtime_net::lru_cache::LruCache;
 
-use super::sealing::Sealing;
 use crate::{
     GatewayConfig, call_keys,
     config::ConfigError,
     limits::{MAX_OPENID_GRANT_BYTES, OPENID_GRANTS_BYTES, OPENID_LOCK},
-    login::redis_calls::{RedisCalls, scope},
+    login::{
+        redis_calls::{RedisCalls, scope},
+        sealing::Sealing,
+    },
 };
 
 /// Keeps texts by the id of a login.
