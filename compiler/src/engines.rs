@@ -58,10 +58,9 @@ pub(crate) use text::in_text;
 pub(crate) fn may_be_foreign(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut directives = blade::Directives::of(text);
-    memchr::memchr3_iter(b'@', b'#', b'$', bytes).any(|at| match bytes[at] {
+    memchr::memchr2_iter(b'@', b'#', bytes).any(|at| match bytes[at] {
         b'@' => directives.begins(at) || razor::begins(&text[at + 1..]),
-        b'#' => velocity::begins(&bytes[at + 1..]),
-        _ => dollars::begins(bytes, at),
+        _ => velocity::begins(&bytes[at + 1..]),
     })
 }
 

@@ -135,3 +135,21 @@ fn what_is_right_is_not_warned_of() {
         assert!(problems.is_empty(), "{text}: {problems:#?}");
     }
 }
+
+/// A letter of several bytes at each place of each row: nothing panics, and what is marked is text.
+#[test]
+fn letters_of_several_bytes_cut_no_idiom() {
+    for (index, Row { there, .. }) in rows().iter().enumerate() {
+        let character = ["\u{a0}", "é", "“"][index % 3];
+        let places = there.char_indices().map(|(at, _)| at).chain([there.len()]);
+        for at in places {
+            let text = [&there[..at], character, &there[at..]].concat();
+            for label in check(&text).iter().flat_map(|problem| &problem.labels) {
+                let marked = text.get(label.location.span.range());
+                assert!(marked.is_some(), "{text:?}: {label:?}");
+            }
+            // What is cut off in the middle is read as far as it goes.
+            check(&there[..at]);
+        }
+    }
+}

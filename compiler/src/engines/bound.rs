@@ -11,7 +11,7 @@ use crate::{slips::nearby, source::Span};
 /// The attributes of a tag that only a script would read. `is_static`: whether no template has a script.
 pub(super) fn bound(text: &str, tag: Span, is_static: bool, found: &mut Vec<Found>) {
     let shown = &text[tag.range()];
-    let starts = shown.char_indices().filter(|(_, c)| c.is_whitespace());
+    let starts = shown.char_indices().filter(|(_, c)| c.is_ascii_whitespace());
     for (at, _) in starts {
         let rest = &shown[at + 1..];
         let end =

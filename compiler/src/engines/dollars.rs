@@ -35,12 +35,6 @@ pub(super) fn dollars(text: &str, visible: &str, tags: &[Span], found: &mut Vec<
     bare(text, visible, tags, found);
 }
 
-/// Whether `$a.b` or `$!a` may stand at the `$` at `at`, as the only text of something.
-pub(super) fn begins(bytes: &[u8], at: usize) -> bool {
-    let before = bytes[..at].trim_ascii_end().last();
-    matches!(before, None | Some(b'>' | b'"')) && matches!(bytes.get(at + 1), Some(b'!' | b'a'..=b'z'))
-}
-
 fn value(begin: &str, inside: &str, is_raw: bool) -> Option<Meant> {
     let new = freemarker::written(inside);
     let help = match is_raw {

@@ -174,7 +174,7 @@ fn next_place(text: &str) -> Option<(usize, usize)> {
         .find('{')
         .and_then(|at| Some((at, text[at..].find('}')? + 1)));
     let percent = text.find('%').and_then(|at| {
-        let kind = text[at + 1..].find(|c: char| c.is_alphabetic())?;
+        let kind = text[at + 1..].find(|c: char| c.is_ascii_alphabetic())?;
         let is_place = text[at + 1..at + 1 + kind]
             .chars()
             .all(|c| c.is_ascii_digit() || c == '.');

@@ -143,6 +143,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
         if let Some(quote) = quote
             && let Some(end) = self.quoted_end(start + 1, quote)
         {
+            self.dollar(start + 1);
             return Value {
                 start: start + 1,
                 end,

@@ -59,6 +59,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
     /// Walks to the end of the file.
     pub(super) fn run(&mut self) {
         let mut at = 0;
+        self.dollar(self.bytes.len() - self.bytes.trim_ascii_start().len());
         loop {
             // Tags often follow each other.
             if !matches!(self.bytes.get(at), Some(b'<' | b'{')) {
@@ -120,6 +121,13 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
         (self.sink)(Token::OtherEngine);
     }
 
+    /// Tells of a `$` at the beginning of a text or of a value, as in `$user.name` of Velocity.
+    pub(super) fn dollar(&mut self, at: usize) {
+        if self.bytes.get(at) == Some(&b'$') {
+            self.other_engine();
+        }
+    }
+
     fn in_foreign(&self) -> bool {
         self.nesting.as_ref().is_some_and(Nesting::is_foreign)
     }
@@ -157,6 +165,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
             linked,
         } = self.attributes(name_end, name, self.prefix);
         let tag = Span::new(start, end);
+        self.dollar(end);
         let offer = self.offer(own, tag, name_end, closed);
         if self.first_only {
             self.until = start;

@@ -146,7 +146,11 @@ fn begin(bytes: &[u8], from: usize, end: usize, shape: Shape, open: &[usize], ki
             (is_only && is_expression(content, kind)).then(|| Span::new(brace, brace + 1))
         }
         Shape::Comment => {
-            let is_comment = content[0].is_ascii_whitespace() && content.ends_with(b" ");
+            // A dash trims on either side.
+            let note = content.strip_prefix(b"-").unwrap_or(content);
+            let note = note.strip_suffix(b"-").unwrap_or(note);
+            let is_apart = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_whitespace);
+            let is_comment = is_apart(note.first()) && is_apart(note.last());
             is_comment.then(|| Span::new(brace, brace + 1))
         }
         _ => begins_statement(content).then(|| Span::new(brace, brace + 1)),
@@ -179,7 +183,10 @@ fn is_sign(bytes: &[u8], from: usize, sign: usize, end: usize, shape: Shape) -> 
     let before = sign.checked_sub(1).filter(|at| *at >= from).map(|at| bytes[at]);
     let is_apart = before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     match shape {
-        Shape::Comment => is_apart && content.first().is_some_and(u8::is_ascii_whitespace),
+        Shape::Comment => {
+            let note = content.strip_prefix(b"-").unwrap_or(content);
+            is_apart && note.first().is_some_and(u8::is_ascii_whitespace)
+        }
         _ => is_apart && begins_statement(content),
     }
 }
