@@ -82,7 +82,8 @@ fn also(new: &str) -> String {
             "; `{filter}` is a filter of the application, which is named in the build: `.filters([\"{filter}\"])`"
         );
     }
-    let Some((_, list)) = new.split_once(" for ").filter(|_| new.starts_with('[')) else {
+    let is_list = new.starts_with('[') && new.matches(" for ").count() == 1;
+    let Some((_, list)) = new.split_once(" for ").filter(|_| is_list) else {
         return String::new();
     };
     let list = list.split(']').next().unwrap_or(list);
