@@ -323,7 +323,7 @@ fn unverified_issuer(token: &str) -> Option<String> {
     Some(iss)
 }
 
-/// Identifies a call: nobody can use up the ids of another issuer.
+/// Identifies a call by its issuer too, so that no service can use up the ids of another one.
 fn id(claims: &Claims) -> String {
     let text = format!("{}\0{}", claims.iss, claims.jti);
     let digest = digest(&SHA256, text.as_bytes());

@@ -133,7 +133,7 @@ mod tests {
                 "[keys]\nhydra = 'the key of hydra'",
                 Err("name of the gateway"),
             ),
-            ("no name", "[keys]\n'' = 'the key of nobody'", Err("name")),
+            ("no name", "[keys]\n'' = 'a key without a name'", Err("name")),
             (
                 "three keys",
                 "[keys]\norders = ['s3cret', 'b', 'c']",
