@@ -52,21 +52,28 @@ impl Sealing {
 
     /// The text that was sealed. `None`: it was not sealed here, for another purpose or another `bound`, or was changed.
     pub(crate) fn open(&self, sealed: &str, bound: &str) -> Option<Vec<u8>> {
-        let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (sealed, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
-        let open = |key: &LessSafeKey| {
-            let (mut text, nonce) = (sealed.to_vec(), Nonce::assume_unique_for_key(*nonce));
-            let opened = key.open_in_place(nonce, Aad::from(bound.as_bytes()), &mut text);
-            opened.ok().map(|opened| opened.to_vec())
-        };
         let mut keys = [&self.key, &self.second].into_iter().flatten();
-        keys.find_map(open)
+        keys.find_map(|key| opened(key, sealed, bound))
+    }
+
+    /// Whether the text was sealed with the first key.
+    pub(crate) fn is_current(&self, sealed: &str, bound: &str) -> bool {
+        let key = self.key.as_ref();
+        key.is_some_and(|key| opened(key, sealed, bound).is_some())
     }
 
     /// A secret of 32 bytes that belongs to `name`, in letters of URLs.
     pub(crate) fn derived(&self, name: &str) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.derive, name.as_bytes()))
     }
+}
+
+fn opened(key: &LessSafeKey, sealed: &str, bound: &str) -> Option<Vec<u8>> {
+    let sealed = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
+    let (sealed, nonce) = sealed.split_last_chunk::<NONCE_LEN>()?;
+    let (mut text, nonce) = (sealed.to_vec(), Nonce::assume_unique_for_key(*nonce));
+    let opened = key.open_in_place(nonce, Aad::from(bound.as_bytes()), &mut text);
+    opened.ok().map(|opened| opened.to_vec())
 }
 
 fn key_of(secret: &[u8], purpose: &str) -> Option<LessSafeKey> {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -34,6 +37,9 @@ for i = removed + 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1
 redis.call('INCR', KEYS[2])
 return 1";
 
+/// What the records are sealed for.
+const PURPOSE: &str = "hydra user record";
+
 /// The users of one installation in Redis.
 pub(crate) struct RedisUsers {
     calls: RedisCalls,
@@ -43,6 +49,17 @@ pub(crate) struct RedisUsers {
     installation: String,
     /// `None`: they were not read yet.
     known: ArcSwapOption<Known>,
+    /// Whether this process has sealed records anew with its private key. It does so once: while gateways with different
+    /// first keys run beside each other, the one that was started last has the last word.
+    is_sealed_anew: AtomicBool,
+}
+
+/// The users as Redis has them.
+struct Loaded {
+    revision: String,
+    users: BTreeMap<String, UserRecord>,
+    /// Whether a record was sealed with the second private key.
+    has_former: bool,
 }
 
 /// The users that were read last.
@@ -73,14 +90,16 @@ impl RedisUsers {
         let private_key = config.private_key.as_ref().map(Secret::reveal);
         let private_key =
             private_key.ok_or_else(|| wrong("users in Redis are encrypted, which needs `private_key`"))?;
+        let second = config.second_private_key.as_ref().map(Secret::reveal);
         let scope = scope(config);
         Ok(Self {
             calls,
             hash: format!("{scope}:users"),
             revision: format!("{scope}:users-revision"),
-            seal: Sealing::new(private_key.as_bytes(), "hydra user record"),
+            seal: Sealing::new(private_key.as_bytes(), PURPOSE).with_second(second, PURPOSE),
             installation: config.public_key.clone(),
             known: ArcSwapOption::empty(),
+            is_sealed_anew: AtomicBool::new(false),
         })
     }
 
@@ -112,7 +131,7 @@ impl RedisUsers {
     }
 
     /// All users, and their revision.
-    async fn load(&self) -> Result<(String, BTreeMap<String, UserRecord>), String> {
+    async fn load(&self) -> Result<Loaded, String> {
         // First: users that are changed meanwhile are read again.
         let revision = self.newest().await?;
         let mut length = redis::cmd("HLEN");
@@ -124,11 +143,15 @@ impl RedisUsers {
         let mut all = redis::cmd("HGETALL");
         all.arg(&self.hash);
         let found: Vec<(Vec<u8>, Vec<u8>)> = self.calls.call(all).await?;
-        let mut users = BTreeMap::new();
+        let (mut users, mut has_former) = (BTreeMap::new(), false);
         for (name, sealed) in found {
             let name = String::from_utf8_lossy(&name).into_owned();
             match self.opened(&name, &sealed) {
-                Some(record) => _ = users.insert(name, record),
+                Some(record) => {
+                    let sealed = std::str::from_utf8(&sealed).unwrap_or_default();
+                    has_former |= !self.seal.is_current(sealed, &self.bound(&name));
+                    users.insert(name, record);
+                }
                 None => {
                     metrics::counter!("hydra_users_ignored_total").increment(1);
                     let name = hydra_runtime_wire::lines::cut(&name).escape_debug().to_string();
@@ -139,7 +162,11 @@ impl RedisUsers {
                 }
             }
         }
-        Ok((revision, users))
+        Ok(Loaded {
+            revision,
+            users,
+            has_former,
+        })
     }
 
     /// The users by name.
@@ -147,7 +174,7 @@ impl RedisUsers {
     /// # Errors
     /// Redis can't be used. The error is a message for people.
     pub(crate) async fn users(&self) -> Result<BTreeMap<String, UserRecord>, String> {
-        Ok(self.load().await?.1)
+        Ok(self.load().await?.users)
     }
 
     /// Changes users. If another process changes them at the same time, `change` is called again with the newer ones.
@@ -159,7 +186,11 @@ impl RedisUsers {
         change: impl Fn(&mut BTreeMap<String, UserRecord>) -> Result<T, String>,
     ) -> Result<T, String> {
         for _ in 0..10 {
-            let (revision, before) = self.load().await?;
+            let Loaded {
+                revision,
+                users: before,
+                ..
+            } = self.load().await?;
             let mut after = before.clone();
             let done = change(&mut after)?;
             let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
@@ -214,7 +245,13 @@ impl RedisUsers {
                 self.restore(&known.users).await?;
             }
         }
-        let (revision, users) = self.load().await?;
+        let loaded = self.load().await?;
+        if loaded.has_former && !self.is_sealed_anew.load(Relaxed) {
+            let written = self.sealed(loaded.users.iter())?;
+            let is_done = self.write(&loaded.revision, &[], &written).await?;
+            self.is_sealed_anew.store(is_done, Relaxed);
+        }
+        let Loaded { revision, users, .. } = loaded;
         let users = users.into_iter().map(|(name, record)| {
             let revision = record.revision();
             (name, KnownUser { record, revision })
@@ -225,12 +262,19 @@ impl RedisUsers {
 
     async fn restore(&self, users: &BTreeMap<String, KnownUser>) -> Result<(), String> {
         tracing::warn!("Redis has lost the users: they are put back");
-        let written = users
-            .iter()
-            .map(|(name, user)| Ok((name.clone(), self.closed(name, &user.record)?)));
-        let written = written.collect::<Result<Vec<_>, String>>()?;
+        let written = self.sealed(users.iter().map(|(name, user)| (name, &user.record)))?;
         // Another gateway may have been faster.
         self.write("", &[], &written).await.map(drop)
+    }
+
+    /// The names of users with their sealed records.
+    fn sealed<'a>(
+        &self,
+        users: impl Iterator<Item = (&'a String, &'a UserRecord)>,
+    ) -> Result<Vec<(String, String)>, String> {
+        users
+            .map(|(name, record)| Ok((name.clone(), self.closed(name, record)?)))
+            .collect()
     }
 
     fn keep(&self, revision: String, users: BTreeMap<String, KnownUser>) {

@@ -15,9 +15,14 @@ async fn server() -> (Server, tempfile::TempDir) {
 }
 
 fn users(server: &Server, private_key: &str) -> RedisUsers {
+    users_with(server, private_key, None)
+}
+
+fn users_with(server: &Server, private_key: &str, second: Option<&str>) -> RedisUsers {
     let config = GatewayConfig {
         redis: Some(Secret::new(server.url.clone())),
         private_key: Some(Secret::new(private_key.to_owned())),
+        second_private_key: second.map(|key| Secret::new(key.to_owned())),
         public_key: "K".into(),
         ..GatewayConfig::default()
     };
@@ -67,6 +72,34 @@ async fn each_gateway_sees_each_change_of_a_user() {
     assert_eq!(other.users().await.map(|all| all.len()), Ok(1));
     let refused = one.change(|_| Err::<(), _>("no".to_owned())).await;
     assert_eq!(refused, Err("no".to_owned()));
+}
+
+#[tokio::test]
+async fn users_outlive_a_change_of_the_private_key() {
+    const NEXT: &str = "the next private key of this test";
+    let (server, _folder) = server().await;
+    let old = users(&server, KEY);
+    put(&old, "ann", "USER").await;
+    old.refresh().await.expect("Redis is there");
+    let ann = revision(&old, "ann").await.expect("there");
+    let (both, other) = (
+        users_with(&server, NEXT, Some(KEY)),
+        users_with(&server, KEY, Some(NEXT)),
+    );
+    both.refresh().await.expect("Redis is there");
+    assert!(both.is_current("ann", &ann), "her login counts");
+    other.refresh().await.expect("Redis is there");
+    assert!(
+        other.is_current("ann", &ann),
+        "also where the old key is the first"
+    );
+    // The gateway with the old key is started anew with both, and then all have the next one only.
+    let last = users_with(&server, NEXT, Some(KEY));
+    last.refresh().await.expect("Redis is there");
+    let next = users(&server, NEXT);
+    next.refresh().await.expect("Redis is there");
+    assert!(next.is_current("ann", &ann));
+    assert_eq!(users(&server, KEY).users().await.map(|all| all.len()), Ok(0));
 }
 
 #[tokio::test]
