@@ -280,7 +280,12 @@ async fn attempt(asked: &Asked<'_>, body: Body) -> Result<(Form, String, Attempt
 /// Checks the password of an attempt that has waited.
 async fn log_in(asked: &Asked<'_>, users: &dyn Users, form: &Form, next: &str, attempt: Attempt) -> Response {
     let name = Some(form.username.as_str()).filter(|name| name.len() <= MAX_USERNAME_BYTES);
-    let user = match users.find(name.unwrap_or_default()).await {
+    let found = match users.are_known() {
+        true => users.find(name.unwrap_or_default()).await,
+        // A user may have been removed meanwhile.
+        false => Err("they were not read for too long".to_owned()),
+    };
+    let user = match found {
         Ok(user) => user,
         Err(reason) => {
             count("away");

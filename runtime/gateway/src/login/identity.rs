@@ -131,7 +131,12 @@ impl Logins {
         let ring = self.ring();
         let key = ring.signing(now)?;
         let (sid, roles) = (&login.sid, login.roles.join(","));
-        let name = format!("{} {sid} {} {roles} {audience}", key.kid(), login.revision);
+        let person = (&login.username, &login.user_id, &login.metadata);
+        let name = format!(
+            "{} {sid} {} {roles} {audience} {person:?}",
+            key.kid(),
+            login.revision
+        );
         let moment = Instant::now();
         let resigned = || {
             self.resigned

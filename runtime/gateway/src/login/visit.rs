@@ -108,6 +108,9 @@ impl Visit {
             if let (Some(logins), Some((login, _))) = (gateway.logins(), &self.login) {
                 headers.extend(identity.headers(logins, login, self.now));
             }
+            // The login itself would open other services, too.
+            headers::replace_cookie(headers, LOGIN, None);
+            return;
         }
         let (Some(logins), Some((login, token))) = (gateway.logins(), &self.login) else {
             return;

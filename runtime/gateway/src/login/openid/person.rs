@@ -41,6 +41,9 @@ impl Person {
             None => subject,
             Some(_) => return Err(format!("the claim `{}` is not a text", provider.username)),
         };
+        if provider.username == "email" && claims.get("email_verified") == Some(&Value::Bool(false)) {
+            return Err("the claim `email` is an address that the provider has not verified".to_owned());
+        }
         check_name(name).map_err(|bad| format!("the claim `{}` is not a name: {bad}", provider.username))?;
         let metadata = provider.metadata.iter().filter_map(|claim| {
             let value = claims.get(claim)?.as_str()?;
