@@ -127,7 +127,12 @@ impl Gateway {
 
     /// The keys that sign pins, once there are any.
     pub(crate) fn pin_keys(&self) -> Option<&PinKeys> {
-        self.pins().keys.get()
+        let keys = &self.pins().keys;
+        keys.get().or_else(|| {
+            let snapshot = self.publisher().snapshot();
+            let secret = snapshot.steering().pin_secret()?;
+            Some(keys.get_or_init(|| PinKeys::new(secret.as_bytes(), None, &self.config().public_key)))
+        })
     }
 
     /// Whether visitors of a service stay with one instance.
@@ -146,13 +151,7 @@ impl Gateway {
             if self.publisher().is_complete() && self.publisher().outage().is_none() {
                 let secret = Secret::new(random_secret());
                 // Where another gateway was faster, its key counts and this changes nothing.
-                let agreed = self.publisher().steer(SteeringChange::PinSecret { secret }).await;
-                let snapshot = self.publisher().snapshot();
-                if let (Ok(()), Some(secret)) = (agreed, snapshot.steering().pin_secret()) {
-                    let keys = PinKeys::new(secret.as_bytes(), None, &self.config().public_key);
-                    // Only this task sets it.
-                    let _ = self.pins().keys.set(keys);
-                }
+                let _ = self.publisher().steer(SteeringChange::PinSecret { secret }).await;
             }
             tokio::time::sleep(PIN_KEY_PERIOD).await;
         }

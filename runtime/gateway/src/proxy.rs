@@ -124,7 +124,8 @@ async fn pass_on(
     let compression = settings.compress.then(|| Compression::of(request.headers()));
     let visitors_side = visitors_side(&mut request);
     let is_split = snapshot.is_split();
-    let seed = VersionSeed::of(gateway.version_cookies(), is_split, request.headers(), random);
+    let chance = || pinning.as_ref().and_then(Pinning::bits).unwrap_or_else(random);
+    let seed = VersionSeed::of(gateway.version_cookies(), is_split, request.headers(), chance);
     let is_secure = origin.is_secure();
     let (is_head, expects) = (
         *request.method() == Method::HEAD,

@@ -92,6 +92,12 @@ impl<'g> Pinning<'g> {
         })
     }
 
+    /// The random bits of the visitor's pin: what selects the version for a visitor who has to move and has no version yet,
+    /// so that requests in parallel move to one instance.
+    pub(crate) fn bits(&self) -> Option<u64> {
+        self.pin.map(|pin| pin.bits)
+    }
+
     /// Whether the visitor is pinned to an instance that serves the path, also where other visitors would not get the path.
     pub(crate) fn holds(&self) -> bool {
         let (now, key) = (self.gateway.publisher().now(), self.key());

@@ -101,12 +101,12 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
     if let Some(failure) = closed(service, &route.key).filter(|_| !is_opened && !is_held) {
         return Ok(traced(Some(found), Some(failure)));
     }
-    let seed = VersionSeed::of(
-        gateway.version_cookies(),
-        snapshot.is_split(),
-        &headers,
-        proxy::random,
-    );
+    let seed = VersionSeed::of(gateway.version_cookies(), snapshot.is_split(), &headers, || {
+        pinning
+            .as_ref()
+            .and_then(Pinning::bits)
+            .unwrap_or_else(proxy::random)
+    });
     let work = match route.kind {
         RouteKind::Socket => Work::Socket,
         RouteKind::Static | RouteKind::Endpoint => Work::Request,

@@ -82,7 +82,7 @@ impl Breaker {
     pub(crate) fn succeeded(&self) {
         self.failures.store(0, Relaxed);
         // Most requests find nothing to change.
-        if self.late.load(Relaxed) > 0 {
+        if self.late.load(Relaxed) > 0 || self.is_unresponsive() {
             self.late.store(0, Relaxed);
             self.is_unresponsive.store(false, Relaxed);
         }
@@ -109,7 +109,8 @@ impl Breaker {
     }
 
     fn wants_probe(&self) -> bool {
-        self.is_suspect() || self.late.load(Relaxed) >= LATE_IN_A_ROW
+        // The last one: a success at the same moment as a failure may have taken back all but this.
+        self.is_suspect() || self.late.load(Relaxed) >= LATE_IN_A_ROW || self.is_unresponsive()
     }
 
     fn pause(&self) -> u64 {
@@ -124,6 +125,15 @@ impl Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_success_amid_a_failure_leaves_no_instance_without_probes() {
+        let breaker = Breaker::default();
+        breaker.is_unresponsive.store(true, Relaxed);
+        assert!(!breaker.is_closed() && breaker.claims_probe(Millis(1)));
+        breaker.succeeded();
+        assert!(breaker.is_closed());
+    }
 
     #[test]
     fn opens_after_failures_in_a_row_and_lets_one_probe_through() {
