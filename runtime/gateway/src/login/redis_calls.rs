@@ -24,12 +24,17 @@ impl RedisCalls {
         let Some(url) = config.redis.as_ref().map(Secret::reveal) else {
             return Ok(None);
         };
+        Self::to(url).map(Some)
+    }
+
+    /// Calls to the Redis at this address. This connects to nothing.
+    pub(crate) fn to(url: &str) -> Result<Self, ConfigError> {
         let link =
             RedisLink::new(url, REDIS_TIMEOUT).map_err(|error| ConfigError::Redis(error.to_string()))?;
-        Ok(Some(Self {
+        Ok(Self {
             link,
             connection: Mutex::default(),
-        }))
+        })
     }
 
     /// Sends a command.

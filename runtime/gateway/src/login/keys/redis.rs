@@ -2,17 +2,15 @@
 
 mod seal;
 
-use std::sync::{Mutex, PoisonError};
-
 use futures_util::future::{BoxFuture, FutureExt as _};
-use hydra_runtime_net::redis_link::{Connection, RedisLink, installation};
-use redis::{FromRedisValue, RedisResult};
+use hydra_runtime_net::redis_link::installation;
+use redis::FromRedisValue;
 
 use super::{KeyRecord, KeyStore};
 use crate::{
     config::ConfigError,
-    limits::{MAX_ENDED_LOGINS, MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES, REDIS_TIMEOUT},
-    login::ended::Ending,
+    limits::{MAX_ENDED_LOGINS, MAX_LOGIN_KEY_BYTES, MAX_LOGIN_KEY_FILES},
+    login::{ended::Ending, redis_calls::RedisCalls},
 };
 use seal::{KeySeal, Opened};
 
@@ -20,13 +18,11 @@ const CANT_SEAL: &str = "the platform's cryptography can't seal a key";
 
 /// The keys of one installation in Redis.
 pub(crate) struct RedisKeys {
-    link: RedisLink,
+    calls: RedisCalls,
     hash: String,
     /// The ended logins: a sorted set, by the time when each can be forgotten.
     ended: String,
     seal: KeySeal,
-    /// Cloned for each call. The lock is never held across an await.
-    connection: Mutex<Option<Connection>>,
 }
 
 /// Which keys, and where.
@@ -47,36 +43,19 @@ const RESEAL: &str = "if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then \
 impl RedisKeys {
     /// Keys in Redis. This connects to nothing.
     pub(crate) fn new(config: RedisKeysConfig<'_>) -> Result<Self, ConfigError> {
-        let link = RedisLink::new(config.url, REDIS_TIMEOUT)
-            .map_err(|error| ConfigError::Redis(error.to_string()))?;
         let scope = format!("{}:{{{}}}", config.prefix, installation(config.public_key));
         Ok(Self {
-            link,
+            calls: RedisCalls::to(config.url)?,
             hash: format!("{scope}:login-keys"),
             ended: format!("{scope}:login-ends"),
             seal: KeySeal::new(config.private_key, config.public_key)
                 .with_second_key(config.second_private_key),
-            connection: Mutex::default(),
         })
     }
 
     async fn call<T: FromRedisValue>(&self, command: redis::Cmd) -> Result<T, String> {
-        let open = || self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = open().clone();
-        let called: RedisResult<T> = async {
-            let mut connection = match known {
-                Some(connection) => connection,
-                None => self.link.connect().await?,
-            };
-            *open() = Some(connection.clone());
-            command.query_async(&mut connection).await
-        }
-        .await;
-        called.map_err(|error| {
-            // The next call connects anew, and finds the server that accepts writes.
-            *open() = None;
-            format!("login keys in Redis: {error}")
-        })
+        let called = self.calls.call(command).await;
+        called.map_err(|error| format!("login keys in {error}"))
     }
 
     async fn read(&self) -> Result<Vec<KeyRecord>, String> {
