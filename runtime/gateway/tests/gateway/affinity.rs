@@ -31,7 +31,7 @@ use tokio::{
     sync::Notify,
 };
 
-use crate::support::{Answer, Running, get, post_text, register, said, send, service, until};
+use crate::support::{self, Answer, Running, get, post_text, register, said, send, service, until};
 
 fn config(redis: Option<&str>) -> GatewayConfig {
     GatewayConfig {
@@ -43,14 +43,11 @@ fn config(redis: Option<&str>) -> GatewayConfig {
     }
 }
 
+/// A gateway, and its port, to which `shop` sends heartbeats.
 async fn start(config: GatewayConfig) -> (Gateway, Running) {
-    let gateway = Gateway::new(config).expect("a good configuration");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let serving = gateway.clone();
-    let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
-    tokio::spawn(send_heartbeats(address));
-    (gateway, Running::new(address, task))
+    let (gateway, running) = support::start(config).await;
+    tokio::spawn(send_heartbeats(running.address));
+    (gateway, running)
 }
 
 /// Says that `shop` is alive as long as the gateway listens: on a busy machine, a test takes longer than services may be silent.

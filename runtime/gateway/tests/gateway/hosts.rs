@@ -1,7 +1,6 @@
 //! Which `Host` configured services get: with endpoints, WebSockets, fragments and health checks.
 
 use std::{
-    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     authority::Authority,
-    support::{Running, post, until},
+    support::{Running, post, start, until},
 };
 
 /// The path and the host of each request that came.
@@ -110,14 +109,10 @@ struct Site {
 impl Site {
     async fn with(settings: &str) -> Self {
         let config = GatewayConfig::from_toml(&format!("public_key = 'K'\n{settings}")).expect(settings);
-        let gateway = Gateway::new(config).expect(settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address: SocketAddr = listener.local_addr().expect("an address");
-        let serving = gateway.clone();
-        let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+        let (gateway, running) = start(config).await;
         Self {
             gateway: gateway.worker(),
-            running: Running::new(address, task),
+            running,
         }
     }
 

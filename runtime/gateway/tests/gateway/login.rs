@@ -10,7 +10,7 @@ use std::path::Path;
 use axum::{Router, body::Body, extract::Request as Asked, response::IntoResponse, routing::any};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{HeaderMap, Request, StatusCode, header::SET_COOKIE};
-use hydra_runtime_gateway::{GatewayConfig, LoginKeyStore, UserFile, UserRecord};
+use hydra_runtime_gateway::{GatewayConfig, KeyRecord, LoginKeyStore, UserFile, UserRecord};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Running, gateway_with, get, post_text, register, said, send, service, until};
@@ -24,6 +24,19 @@ struct Site {
 }
 
 impl Site {
+    /// Makes the second key, and lets it sign at once: otherwise it would do so after a minute.
+    async fn rotate(&self, keys: &LoginKeyStore) -> KeyRecord {
+        let made = keys.rotate().await.expect("a key");
+        let file = self.folder().join("keys/2.key");
+        let text = std::fs::read_to_string(&file).expect("the key");
+        let (later, now) = (
+            format!("\"signsFrom\":{}", made.signs_from),
+            format!("\"signsFrom\":{}", made.created),
+        );
+        std::fs::write(&file, text.replace(&later, &now)).expect("written");
+        made
+    }
+
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let users = UserFile::new(folder.path().join("users.toml"));
@@ -546,14 +559,7 @@ async fn a_rotation_logs_no_visitor_out_and_protocol_1_keeps_its_key() {
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
     let old = log_in(&gateway, "ann").await;
-    let made = keys.rotate().await.expect("a key");
-    let file = site.folder().join("keys/2.key");
-    let text = std::fs::read_to_string(&file).expect("the key");
-    let (later, now) = (
-        format!("\"signsFrom\":{}", made.signs_from),
-        format!("\"signsFrom\":{}", made.created),
-    );
-    std::fs::write(&file, text.replace(&later, &now)).expect("written");
+    let made = site.rotate(&keys).await;
     let new_kid = made.pair().expect("a key").kid().to_owned();
     let newest = std::sync::Mutex::new(String::new());
     until("the new key signs", async || {

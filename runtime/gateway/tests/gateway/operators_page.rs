@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tower::ServiceExt as _;
 
-use crate::support::{Running, register, said, service};
+use crate::support::{Running, register, said, service, start};
 
 const TOKEN: &str = "the-token-of-the-operators";
 const HOST: &str = "127.0.0.1:8082";
@@ -123,18 +123,6 @@ fn config() -> GatewayConfig {
         admin_token: Some(Secret::new(TOKEN.to_owned())),
         ..GatewayConfig::default()
     }
-}
-
-/// A gateway with its port.
-async fn start(config: GatewayConfig) -> (Gateway, Running) {
-    let gateway = Gateway::new(config).expect("a good configuration");
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let serving = gateway.clone();
-    let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
-    (gateway, Running::new(address, task))
 }
 
 async fn add(gateway: &Running, name: &str, more: Value) -> Running {

@@ -15,13 +15,12 @@ use http::{
 use hydra_runtime_gateway::{Gateway, GatewayConfig, Secret};
 use hydra_runtime_net::redis_link::servers::Server;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-use crate::support::{Answer, Running, get, post_text, register, said, send, service, until};
+use crate::support::{self, Answer, Running, get, post_text, register, said, send, service, until};
 
 const TOKEN: &str = "the-token-of-the-operators";
 const KEY: &str = "the private key of the tests";
@@ -44,14 +43,10 @@ struct Started {
 }
 
 async fn start(config: GatewayConfig) -> Started {
-    let gateway = Gateway::new(config).expect("a good configuration");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let serving = gateway.clone();
-    let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    let (gateway, public) = support::start(config).await;
     Started {
         admin: service(gateway.steering_routes()).await,
-        public: Running::new(address, task),
+        public,
         gateway,
     }
 }

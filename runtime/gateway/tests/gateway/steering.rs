@@ -16,10 +16,10 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
-use crate::support::{Running, get, post_text, register, said, service, until};
+use crate::support::{Running, get, post_text, register, said, service, start, until};
 
 const TOKEN: &str = "the-token-of-the-operators";
 
@@ -32,16 +32,6 @@ fn config(redis: Option<&str>) -> GatewayConfig {
         admin_token: Some(Secret::new(TOKEN.to_owned())),
         ..GatewayConfig::default()
     }
-}
-
-/// A gateway, and its port.
-async fn start(config: GatewayConfig) -> (Gateway, Running) {
-    let gateway = Gateway::new(config).expect("a good configuration");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("an address");
-    let serving = gateway.clone();
-    let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
-    (gateway, Running::new(address, task))
 }
 
 /// An instance of `shop` that answers its version at `/v`.

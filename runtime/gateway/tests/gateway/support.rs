@@ -75,11 +75,17 @@ pub(crate) async fn gateway() -> Running {
 }
 
 pub(crate) async fn gateway_with(config: GatewayConfig) -> Running {
+    start(config).await.1
+}
+
+/// A gateway with these settings, and its port.
+pub(crate) async fn start(config: GatewayConfig) -> (Gateway, Running) {
     let gateway = Gateway::new(config).expect("a good configuration");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
-    let task = tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
-    Running { address, task }
+    let serving = gateway.clone();
+    let task = tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    (gateway, Running::new(address, task))
 }
 
 /// A web server. Each of its connections ends with it.

@@ -49,14 +49,7 @@ async fn a_client_of_protocol_1_verifies_the_login_with_its_public_key_before_an
     assert_eq!((&claims["iss"], &claims["aud"]), (&json!("hydra"), &json!("K")));
     assert!(claims["exp"].is_u64() && claims["jti"].is_string());
 
-    let made = keys.rotate().await.expect("a key");
-    let file = site.folder().join("keys/2.key");
-    let text = std::fs::read_to_string(&file).expect("the key");
-    let (later, now) = (
-        format!("\"signsFrom\":{}", made.signs_from),
-        format!("\"signsFrom\":{}", made.created),
-    );
-    std::fs::write(&file, text.replace(&later, &now)).expect("written");
+    site.rotate(&keys).await;
     let alive = gateway.url("/h/discovery/K/alive");
     // All the time, what reaches the client verifies with the key that it has.
     until("it is told to register again", async || {
