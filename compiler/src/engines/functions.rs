@@ -1,9 +1,6 @@
 //! Functions of other languages, as the filters, tests and signs that take their place.
 
-use super::tokens::{Token, joined, split, tokens};
-
-/// How many functions of one expression are looked at.
-const MOST: usize = 8;
+use super::tokens::{Token, joined, rewritten, split, tokens};
 
 /// Functions of one value, and the filter that does the same. An empty one: the value itself.
 const PLAIN: [(&str, &str); 42] = [
@@ -56,14 +53,7 @@ pub(super) const OBJECTS: [&str; 8] = ["Math", "Object", "Array", "Number", "Str
 
 /// An expression whose functions are written as Tera has them. `None`: it has none that is known.
 pub(super) fn written(text: &str) -> Option<String> {
-    let mut new = text.to_owned();
-    let mut changed = false;
-    for _ in 0..MOST {
-        let Some(next) = first(&new) else { break };
-        new = next;
-        changed = true;
-    }
-    changed.then_some(new)
+    rewritten(text, first)
 }
 
 /// The expression with its first known function written as Tera has it.

@@ -3,11 +3,8 @@
 use super::{
     filters::arguments,
     functions, lists,
-    tokens::{Token, joined, tokens, value_start},
+    tokens::{Token, joined, rewritten, tokens, value_start},
 };
-
-/// How many methods of one expression are looked at.
-const MOST: usize = 8;
 
 /// Methods without arguments, and the filter that does the same.
 const PLAIN: [(&str, &str); 45] = [
@@ -60,14 +57,7 @@ const PLAIN: [(&str, &str); 45] = [
 
 /// An expression whose methods are written as Tera has them. `None`: it has none, or none that is known.
 pub(super) fn written(text: &str) -> Option<String> {
-    let mut new = text.to_owned();
-    let mut changed = false;
-    for _ in 0..MOST {
-        let Some(next) = first(&new) else { break };
-        new = next;
-        changed = true;
-    }
-    changed.then_some(new)
+    rewritten(text, first)
 }
 
 /// The name of the first method that an expression calls, and the value before it.

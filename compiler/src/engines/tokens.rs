@@ -1,5 +1,8 @@
 //! The tokens of an expression.
 
+/// How many parts of one expression are rewritten.
+const MAX_REWRITES: usize = 8;
+
 /// A token, with the white space before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Token<'t> {
@@ -7,6 +10,12 @@ pub(super) struct Token<'t> {
     pub(super) space: &'t str,
     /// The token.
     pub(super) text: &'t str,
+}
+
+/// The expression after `first` has rewritten one part after another. `None`: there was nothing to rewrite.
+pub(super) fn rewritten(text: &str, first: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let rewrites = std::iter::successors(first(text), |text| first(text));
+    rewrites.take(MAX_REWRITES).last()
 }
 
 /// Cuts an expression into words, numbers, strings and signs.
