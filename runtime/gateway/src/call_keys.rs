@@ -8,7 +8,8 @@ use crate::{
     config::{Secret, ServiceKey},
 };
 
-/// Signs and checks calls with the keys of the configuration. `None`: there is no private key.
+/// Makes the signer of calls between services and this gateway from the keys of the configuration. Returns `None` if the
+/// configuration has no private key: then calls are neither signed nor checked.
 pub(crate) fn signer(config: &GatewayConfig) -> Option<Signer> {
     let [private_key, second] = private_keys(config);
     let signer = Signer::new(private_key?, &config.public_key).with_second_key(second);

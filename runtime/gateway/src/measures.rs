@@ -115,7 +115,7 @@ const ALL: [Described; 29] = [
     )]),
     Described::counter(
         "hydra_openid_refreshes_total",
-        "Questions to the OpenID provider whether a login still counts, by its answer.",
+        "Requests that ask the OpenID provider for new tokens of a login, by what became of them.",
     )
     .by(&[("outcome", &["right", "refused", "unknown", "away", "wrong"])]),
     Described::counter(
