@@ -142,8 +142,9 @@ pub(super) fn given(tag: &Tag<'_>, behind: &str) -> String {
         .trim_matches(['{', '}', ' ']);
     let found = tokens(given);
     let is_sign = |token: &Token<'_>| matches!(token.text, "=" | ":" | "=>");
+    // `a == b` and `a = = b` have a sign before their second sign, and no name.
     let names: Vec<usize> = (1..found.len())
-        .filter(|at| is_sign(&found[*at]))
+        .filter(|at| is_sign(&found[*at]) && !is_sign(&found[at - 1]))
         .map(|at| at - 1)
         .collect();
     let pairs = names.iter().enumerate().map(|(index, at)| {
