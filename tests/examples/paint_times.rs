@@ -133,8 +133,7 @@ const WATCH: &str = "window.seen = {shift: 0}; \
     watch('navigation', (entry) => seen.load = entry.loadEventEnd)";
 
 fn run(browser: &Browser, address: &str) -> Run {
-    browser.go("about:blank");
-    browser.wait("return location.href", "about:blank");
+    browser.go_anew("about:blank");
     browser.go(address);
     browser.wait("return location.href", address);
     browser.wait("return document.readyState", "complete");

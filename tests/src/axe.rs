@@ -1,6 +1,6 @@
 //! Looks at pages for what keeps people out: axe, in a real browser.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command, sync::Mutex};
 
 use serde_json::Value;
 
@@ -19,6 +19,10 @@ impl Axe {
     /// Where npm can't fetch it.
     #[must_use]
     pub fn fetch() -> Self {
+        static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+        let _one = ONE_AT_A_TIME
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let folder = target_folder().join("axe");
         let file: PathBuf = folder.join("node_modules/axe-core/axe.min.js");
         if !file.exists() {

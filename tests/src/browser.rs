@@ -85,6 +85,29 @@ impl Browser {
         self.call("POST", &format!("{}/url", self.session), &json!({"url": address}));
     }
 
+    /// Goes to an address from an empty page, so that nothing on the page before can be taken for what is on this one.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    pub fn go_anew(&self, address: &str) {
+        self.go("about:blank");
+        self.wait("return location.href", "about:blank");
+        self.go(address);
+    }
+
+    /// Waits until an element has this text, on a page that is there in full.
+    ///
+    /// # Panics
+    /// Where it hasn't.
+    pub fn wait_for_text(&self, selector: &str, text: &str) {
+        self.wait(
+            &format!(
+                "return document.readyState === 'complete' && document.querySelector(`{selector}`)?.textContent"
+            ),
+            text,
+        );
+    }
+
     /// Runs a script on the page, as the body of a function, and gives what it returns.
     ///
     /// # Panics

@@ -441,7 +441,7 @@ pub(crate) const OPENID_RETRY_PAUSE: Duration = Duration::from_secs(2);
 /// provider can.
 pub(crate) const OPENID_KEYS_PAUSE: Duration = Duration::from_secs(10);
 /// How long a response waits until the provider has said whether the login still counts.
-pub(crate) const OPENID_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const OPENID_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 4 } else { 1 });
 /// The most logins that are refreshed at a time. Others are refreshed with a later request.
 pub(crate) const MAX_OPENID_REFRESHES: usize = 200;
 /// The memory for the refresh tokens of logins, at a gateway without Redis: about 10,000 logins.

@@ -59,7 +59,7 @@ async fn main() -> Outcome<()> {
 fn config() -> Config {
     Config {
         keepalive_interval: Duration::from_secs(1),
-        keepalive_lifetime: Duration::from_secs(4),
+        keepalive_lifetime: Duration::from_secs(9),
         ..Config::default()
     }
 }

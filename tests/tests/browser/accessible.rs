@@ -8,7 +8,7 @@ const WHOLE: &str = "return [document.documentElement.lang, document.title !== '
                      document.querySelectorAll('h1').length]";
 
 pub(crate) fn look(browser: &Browser, axe: &Axe, address: &str, what: &str) {
-    browser.go(address);
+    browser.go_anew(address);
     browser.wait("return location.href", address);
     browser.wait("return document.readyState", "complete");
     assert_eq!(browser.run(WHOLE), json!(["en", true, 1, 1]), "{address} {what}");

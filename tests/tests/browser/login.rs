@@ -127,7 +127,7 @@ fn gateway(folder: &tempfile::TempDir, listen: &str) -> Running {
 }
 
 fn open(browser: &Browser, site: &Site, path: &str, ends_at: &str) {
-    browser.go(&format!("{}{path}", site.address()));
+    browser.go_anew(&format!("{}{path}", site.address()));
     browser.wait("return location.pathname", ends_at);
     browser.wait("return document.readyState", "complete");
 }
@@ -168,10 +168,7 @@ fn one_login_opens_two_services_across_a_restart_and_a_rotation_until_the_logout
     browser.type_into("[name=username]", "ann");
     browser.type_into("[name=password]", "another password");
     click(&browser, "form button");
-    browser.wait(
-        "return document.querySelector('[role=alert]')?.textContent",
-        "The name or the password is wrong.",
-    );
+    browser.wait_for_text("[role=alert]", "The name or the password is wrong.");
     log_in(&browser, "ann", "/orders");
     is_let_in(&browser, &site, "ann");
     assert_eq!(

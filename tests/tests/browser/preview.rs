@@ -35,7 +35,7 @@ fn previews(browser: &Browser, state: &str) {
 }
 
 fn open(browser: &Browser, site: &Site) {
-    browser.go(&site.address);
+    browser.go_anew(&site.address);
     browser.wait("return document.querySelector('#place b')?.textContent", "here");
     browser.wait("return document.readyState", "complete");
 }

@@ -14,7 +14,7 @@ fn click(browser: &Browser, selector: &str) {
 }
 
 fn wait_for_heading(browser: &Browser, heading: &str) {
-    browser.wait("return document.querySelector('h1')?.textContent", heading);
+    browser.wait_for_text("h1", heading);
 }
 
 #[test]
@@ -27,20 +27,14 @@ fn without_scripts_weights_change_by_plain_forms() {
     wait_for_heading(&browser, "Sign in");
     browser.type_into("#token", "the-token-of-other-operators");
     click(&browser, "main button");
-    browser.wait(
-        "return document.querySelector('[role=alert]')?.textContent",
-        "This is not the `admin_token` of this gateway.",
-    );
+    browser.wait_for_text("[role=alert]", "This is not the `admin_token` of this gateway.");
     browser.type_into("#token", TOKEN);
     click(&browser, "main button");
     browser.wait(
         "return location.pathname + location.search",
         "/service?name=catalogue",
     );
-    browser.wait(
-        "return document.querySelector('.head a')?.textContent",
-        "Change weights",
-    );
+    browser.wait_for_text(".head a", "Change weights");
     click(&browser, ".head a");
     wait_for_heading(&browser, "Weights of catalogue");
     // The newest version is the first.

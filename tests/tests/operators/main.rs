@@ -103,9 +103,7 @@ impl Drop for World {
 
 /// Opens a page, and waits until it is there.
 fn open(browser: &Browser, world: &World, path: &str) {
-    browser.go("about:blank");
-    browser.wait("return location.href", "about:blank");
-    browser.go(&format!("{}{path}", world.operators));
+    browser.go_anew(&format!("{}{path}", world.operators));
     browser.wait("return location.pathname + location.search", path);
     browser.wait("return document.readyState", "complete");
 }

@@ -17,8 +17,8 @@ use crate::{
 };
 
 const PAGE: &str = "<!doctype html><title>x</title>\n\
-     <m:fragment service=\"legacy\" ref=\"banner\">no banner</m:fragment>\n\
-     <m:fragment service=\"legacy\" ref=\"price\">no price</m:fragment>\n";
+     <m:fragment service=\"legacy\" ref=\"banner\" timeout=\"20s\">no banner</m:fragment>\n\
+     <m:fragment service=\"legacy\" ref=\"price\" timeout=\"20s\">no price</m:fragment>\n";
 
 /// One span, as the collector got it.
 #[derive(Clone, Debug)]
@@ -108,7 +108,8 @@ async fn site(collector: &Collector, gateway_settings: &str) -> (Running, Front,
             fs::create_dir(folder.join("pages")).expect("a folder");
             fs::write(folder.join("pages/index.html"), PAGE).expect("written");
             format!(
-                "{common}[[service]]\nname = 'legacy'\nurl = '{}'\nfragments = {{ banner = '/banner', price = '/price' }}\n",
+                "{common}[[service]]\nname = 'legacy'\nurl = '{}'\nfragments = {{ banner = '/banner', price = '/price' }}\n\
+                 [serve]\npage_deadline = '20s'\n",
                 origin.url("")
             )
         },

@@ -98,22 +98,34 @@ async fn pages_in_flight_are_bounded_and_a_route_has_its_timeout() {
         going_on.notified().await;
         Html("<b>slow</b>")
     };
-    let origin = service(Router::new().route("/slow", get(slow))).await;
-    let tag = "<m:fragment service=\"legacy\" ref=\"slow\" timeout=\"20s\" required></m:fragment>";
-    let page = format!("<!doctype html><title>x</title>{tag}");
+    let origin = service(
+        Router::new()
+            .route("/slow", get(slow))
+            .route("/never", get(std::future::pending::<Html<&str>>)),
+    )
+    .await;
+    let page = |fragment| {
+        let tag = format!(
+            "<m:fragment service=\"legacy\" ref=\"{fragment}\" timeout=\"20s\" required></m:fragment>"
+        );
+        format!("<!doctype html><title>x</title>{tag}")
+    };
     let settings = |_: &std::path::Path| {
         format!(
             "listen = '127.0.0.1:0'\nadmin_listen = 'off'\nmax_requests = 1\nmax_queue = 0\n\
              [[route]]\npath = '/late'\nresponse_timeout = '50ms'\n\
-             [[service]]\nname = 'legacy'\nurl = '{}'\nfragments = {{ slow = '/slow' }}\n\
+             [[service]]\nname = 'legacy'\nurl = '{}'\nfragments = {{ slow = '/slow', never = '/never' }}\n\
              [serve]\npage_deadline = '20s'\n",
             origin.url("")
         )
     };
-    let pages = [("index.html", PAGE), ("wait.html", &*page), ("late.html", &*page)];
+    let pages = [
+        ("index.html", PAGE),
+        ("wait.html", &page("slow")),
+        ("late.html", &page("never")),
+    ];
     let front = Arc::new(site(&pages, settings, true));
     assert_eq!(visit(&front, "/late").await.0, 504);
-    arrived.notified().await;
     let waiting = {
         let front = Arc::clone(&front);
         tokio::spawn(async move { visit(&front, "/wait").await })

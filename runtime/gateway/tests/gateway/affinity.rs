@@ -9,7 +9,6 @@ mod seen;
 mod staying;
 
 use std::{
-    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -46,22 +45,8 @@ fn config(redis: Option<&str>) -> GatewayConfig {
 /// A gateway, and its port, to which `shop` sends heartbeats.
 async fn start(config: GatewayConfig) -> (Gateway, Running) {
     let (gateway, running) = support::start(config).await;
-    tokio::spawn(send_heartbeats(running.address));
+    support::send_heartbeats(running.address, &["shop"]);
     (gateway, running)
-}
-
-/// Says that `shop` is alive as long as the gateway listens: on a busy machine, a test takes longer than services may be silent.
-async fn send_heartbeats(gateway: SocketAddr) {
-    let heartbeat = "POST /h/discovery/K/alive HTTP/1.1\r\nhost: gateway\r\ncontent-type: text/plain\r\n\
-                     content-length: 4\r\nconnection: close\r\n\r\nshop";
-    while let Ok(mut stream) = TcpStream::connect(gateway).await {
-        let mut answer = Vec::new();
-        if stream.write_all(heartbeat.as_bytes()).await.is_ok() {
-            // A gateway that ends meanwhile may not answer.
-            let _ = stream.read_to_end(&mut answer).await;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
 }
 
 /// What the tests do with an instance.

@@ -13,7 +13,9 @@ use http::{HeaderMap, Request, StatusCode, header::SET_COOKIE};
 use hydra_runtime_gateway::{GatewayConfig, KeyRecord, LoginKeyStore, UserFile, UserRecord};
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Running, gateway_with, get, post_text, register, said, send, service, until};
+use crate::support::{
+    Answer, Running, gateway_with, get, post_text, register, said, send, send_heartbeats, service, until,
+};
 
 const PASSWORD: &str = "correct horse";
 
@@ -146,6 +148,7 @@ async fn a_login_reaches_services_until_the_logout_and_survives_a_restart() {
     let site = Site::new();
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     let answer = form(
         &gateway,
         "/login",
@@ -181,6 +184,7 @@ async fn a_login_reaches_services_until_the_logout_and_survives_a_restart() {
     drop(gateway);
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     assert_eq!(
         with_cookie(&gateway, "/orders", &cookie).await.text(),
         cookie,
@@ -215,6 +219,7 @@ async fn a_login_reaches_services_until_the_logout_and_survives_a_restart() {
     drop(gateway);
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     assert_eq!(
         with_cookie(&gateway, "/orders", &login).await.text(),
         "",
@@ -227,6 +232,7 @@ async fn a_logout_ends_this_device_or_all_of_the_user() {
     let site = Site::new();
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     let (first, second, third) = (
         log_in(&gateway, "ann").await,
         log_in(&gateway, "ann").await,
@@ -345,6 +351,7 @@ async fn tokens_that_do_not_count_never_reach_a_service() {
     let site = Site::new();
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     let good = log_in(&gateway, "ann").await;
     let signature = good.rsplit('.').next().expect("a signature");
     let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
@@ -416,6 +423,7 @@ async fn the_visitor_returns_to_the_page_that_needed_the_login() {
     let site = Site::new();
     let gateway = gateway_with(site.config()).await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     let asked = get(&gateway.url("/secret?id=7")).await;
     assert_eq!(asked.headers["location"], "/login");
     let next = pair(&asked, "HYDRA-NEXT").expect("it is remembered");
@@ -510,6 +518,7 @@ async fn forms_of_other_sites_are_refused() {
     })
     .await;
     let _shop = shop(&gateway, json!({})).await;
+    send_heartbeats(gateway.address, &["shop"]);
     let login = log_in(&gateway, "ann").await;
     let own = format!("http://{}", gateway.address);
     let body = "username=ann&password=correct+horse";

@@ -20,7 +20,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
 };
 
-use crate::support::{self, Answer, Running, get, post_text, register, said, send, service, until};
+use crate::support::{self, Answer, Running, get, register, said, send, send_heartbeats, service, until};
 
 const TOKEN: &str = "the-token-of-the-operators";
 const KEY: &str = "the private key of the tests";
@@ -194,6 +194,7 @@ fn shop() -> Value {
 
 /// Two versions of each of two services; `2` of each is closed.
 async fn two_versions(started: &Started) -> Vec<Running> {
+    send_heartbeats(started.public.address, &["shop", "orders"]);
     let mut new = shop();
     new["endpoints"] = json!(["/", "/seen", "/new"]);
     vec![
@@ -202,13 +203,6 @@ async fn two_versions(started: &Started) -> Vec<Running> {
         version(started, "orders", "1", None, json!({})).await,
         version(started, "orders", "2", Some(0), json!({})).await,
     ]
-}
-
-/// Services that say nothing are inactive after 5 s, and a busy machine is slow.
-async fn still_alive(started: &Started) {
-    for name in ["shop", "orders"] {
-        post_text(&started.public.url("/h/discovery/K/alive"), "text/plain", name).await;
-    }
 }
 
 /// What the socket of the shop says first.
@@ -240,7 +234,6 @@ async fn the_visitor_of_a_link_gets_pages_fragments_files_and_sockets_of_its_ver
         (&*orders, "1 2", "1"),
         (&*both, "2 2", "2"),
     ] {
-        still_alive(&started).await;
         let cookies = format!("theme=dark; {cookie}");
         let visit = async |path| started.visit(path, &[("cookie", &cookies)]).await;
         assert_eq!(visit("/").await.text(), page, "{cookie}");
@@ -312,7 +305,6 @@ async fn a_program_sends_the_token_in_a_header_instead() {
         (format!("{shop}~{orders}"), "2 2"),
         (shop.to_uppercase(), "1 1"),
     ] {
-        still_alive(&started).await;
         let answer = started.visit("/", &[("hydra-preview", &value)]).await;
         assert_eq!(answer.text(), expected, "{value}");
         assert_eq!(answer.headers.get(SET_COOKIE), None);
@@ -339,7 +331,6 @@ async fn a_cookie_that_was_cut_changed_or_made_elsewhere_is_as_none_and_goes_now
         "HYDRA-PREVIEW=shop@2".to_owned(),
         format!("HYDRA-PREVIEW={}", hundred.join("~")),
     ] {
-        still_alive(&started).await;
         let page = started.visit("/", &[("cookie", &wrong)]).await;
         assert_eq!(page.text(), "1 1", "{wrong}");
         assert_eq!(page.headers.get("hydra-preview"), None, "{wrong}");
@@ -523,14 +514,12 @@ async fn every_gateway_on_one_redis_accepts_the_link() {
     let (one, other) = (start(config()).await, start(config()).await);
     let _services = two_versions(&one).await;
     until("the other one knows both versions", async || {
-        still_alive(&one).await;
         let states = other.gateway.steering_state();
         states.len() == 2 && states.iter().all(|state| state.versions.len() == 2)
     })
     .await;
     let cookie = one.opened("shop@2", "").await;
     until("the other one shows it", async || {
-        still_alive(&one).await;
         other.visit("/shop/app.css", &[("cookie", &cookie)]).await.text() == "2"
     })
     .await;

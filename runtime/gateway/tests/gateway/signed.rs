@@ -124,7 +124,7 @@ async fn bad_registrations() {
     let early = Signer::new(KEY, "K").sign(
         "orders",
         good,
-        SystemTime::now() + std::time::Duration::from_secs(32),
+        SystemTime::now() + std::time::Duration::from_secs(90),
     );
     for (what, signatures, body, expected) in [
         ("unsigned", HeaderMap::new(), &orders, "the call is not signed"),

@@ -88,6 +88,33 @@ pub(crate) async fn start(config: GatewayConfig) -> (Gateway, Running) {
     (gateway, Running::new(address, task))
 }
 
+/// Says that these services are alive as long as the gateway listens: on a busy machine, a test takes longer than services may be
+/// silent.
+pub(crate) fn send_heartbeats(gateway: SocketAddr, names: &'static [&'static str]) {
+    tokio::spawn(async move {
+        while tokio::net::TcpStream::connect(gateway).await.is_ok() {
+            for name in names {
+                // A gateway that ends meanwhile may not answer.
+                let _ = send_heartbeat(gateway, name).await;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    });
+}
+
+async fn send_heartbeat(gateway: SocketAddr, name: &str) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(gateway).await?;
+    let heartbeat = format!(
+        "POST /h/discovery/K/alive HTTP/1.1\r\nhost: gateway\r\ncontent-type: text/plain\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{name}",
+        name.len()
+    );
+    stream.write_all(heartbeat.as_bytes()).await?;
+    stream.read_to_end(&mut Vec::new()).await?;
+    Ok(())
+}
+
 /// A web server. Each of its connections ends with it.
 pub(crate) async fn service(router: Router) -> Running {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

@@ -111,6 +111,12 @@ pub(super) fn cookie(secret: &str, is_secure: bool) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
+    /// A state with another first letter.
+    fn changed(state: &str) -> String {
+        let first = if state.starts_with('A') { 'B' } else { 'A' };
+        format!("{first}{}", &state[1..])
+    }
+
     #[test]
     fn another_state() {
         let flow = Flow::new(b"a secret of this test");
@@ -124,7 +130,7 @@ mod tests {
             ("another browser", sent.state.clone(), "other", 100),
             ("no browser", sent.state.clone(), "", 100),
             ("late", sent.state.clone(), "browser", 100 + OPENID_STATE_SECS),
-            ("changed", format!("A{}", &sent.state[1..]), "browser", 100),
+            ("changed", changed(&sent.state), "browser", 100),
             ("cut", sent.state[..20].to_owned(), "browser", 100),
             ("none", String::new(), "browser", 100),
             ("long", "A".repeat(100_000), "browser", 100),

@@ -12,6 +12,7 @@ async fn weights_and_drains_change_after_a_confirmation_and_not_before() {
     let (gateway, port) = start(config()).await;
     let _old = add(&port, "shop", json!({"version":1,"versionName":"1.0"})).await;
     let _new = add(&port, "shop", json!({"version":2,"versionName":"2.0"})).await;
+    crate::support::send_heartbeats(port.address, &["shop"]);
     let mut browser = Browser::of(&gateway);
     browser.sign_in().await;
     let page = browser.get("/weights?name=shop").await;
@@ -126,6 +127,7 @@ async fn weights_and_drains_change_after_a_confirmation_and_not_before() {
 async fn no_other_site_and_no_stranger_changes_anything() {
     let (gateway, port) = start(config()).await;
     let _one = add(&port, "shop", json!({"version":1})).await;
+    crate::support::send_heartbeats(port.address, &["shop"]);
     let mut operator = Browser::of(&gateway);
     operator.sign_in().await;
     let key = operator.get("/weights?name=shop").await.field("key");
@@ -272,6 +274,7 @@ async fn without_a_token_the_page_is_read_only_and_says_how_to_change_that() {
     };
     let (gateway, port) = start(config).await;
     let _one = add(&port, "shop", json!({"version":1})).await;
+    crate::support::send_heartbeats(port.address, &["shop"]);
     let browser = Browser::of(&gateway);
     for path in [
         "/",

@@ -8,7 +8,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Running, gateway, register, said};
+use crate::support::{Running, gateway, register, said, send_heartbeats};
 
 /// One complete request, as the service sees it.
 #[derive(Clone, Debug)]
@@ -58,6 +58,7 @@ impl Site {
         );
         let gateway = gateway().await;
         register(&gateway, &said("a", &service, json!({"endpoints":["/x"]}))).await;
+        send_heartbeats(gateway.address, &["a"]);
         Self {
             gateway,
             record,

@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::support::{Running, gateway, get, register, said};
+use crate::support::{Running, gateway, get, register, said, send_heartbeats};
 
 /// What a visitor gets.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,7 @@ impl Site {
         );
         let gateway = gateway().await;
         register(&gateway, &said("a", &service, json!({"endpoints":["/x"]}))).await;
+        send_heartbeats(gateway.address, &["a"]);
         Self {
             gateway,
             answer,

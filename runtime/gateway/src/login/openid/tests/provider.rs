@@ -144,10 +144,11 @@ impl Double {
             .lock()
             .expect("not poisoned")
             .insert(code.clone(), asked);
-        let state = match self.inner.fault() {
-            Fault::OtherState => format!("A{}", &parameter(to, "state")[1..]),
-            _ => parameter(to, "state"),
-        };
+        let mut state = parameter(to, "state");
+        if self.inner.fault() == Fault::OtherState {
+            let first = if state.starts_with('A') { "B" } else { "A" };
+            state.replace_range(..1, first);
+        }
         let iss = url::form_urlencoded::byte_serialize(self.issuer.as_bytes()).collect::<String>();
         format!("/_h/login?code={code}&state={state}&iss={iss}")
     }
