@@ -3,6 +3,7 @@
 //! What Tera refuses is looked for in files with errors only. What Tera takes for text, or for a name that nothing gives, is looked
 //! for where the walk through a file met its first characters.
 #![deny(clippy::disallowed_methods)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
 mod application;
 mod arguments;
@@ -15,6 +16,7 @@ mod comparisons;
 mod dollars;
 mod elements;
 mod embedded;
+mod ends;
 mod expression;
 mod filters;
 mod forms;
@@ -47,6 +49,7 @@ use crate::{
     problem::{Code, Problem},
     slips::{FoundPart, PartKind, found_parts},
     source::{SourceId, Span},
+    within::Within,
 };
 
 pub(crate) use expression::{has_constant, joins_with_plus};
@@ -58,9 +61,9 @@ pub(crate) use text::in_text;
 pub(crate) fn may_be_foreign(text: &str) -> bool {
     let bytes = text.as_bytes();
     let mut directives = blade::Directives::of(text);
-    memchr::memchr2_iter(b'@', b'#', bytes).any(|at| match bytes[at] {
-        b'@' => directives.begins(at) || razor::begins(&text[at + 1..]),
-        _ => velocity::begins(&bytes[at + 1..]),
+    memchr::memchr2_iter(b'@', b'#', bytes).any(|at| match bytes.get(at) {
+        Some(b'@') => directives.begins(at) || razor::begins(text.within(at + 1..)),
+        _ => velocity::begins(bytes.within(at + 1..)),
     })
 }
 
@@ -112,7 +115,7 @@ pub(crate) fn in_tera(source: SourceId, text: &str) -> Vec<Problem> {
     let mut seen = HashSet::new();
     let mut problems = Vec::new();
     if let Some(at) = text.find("{{{{") {
-        let end = text[at..].find("}}}}").map_or(at + 4, |end| at + end + 4);
+        let end = text.within(at..).find("}}}}").map_or(at + 4, |end| at + end + 4);
         let problem = Problem::new(
             Code::TemplateSyntax,
             "Tera has no `{{{{raw}}}}`",
@@ -135,7 +138,7 @@ pub(crate) fn in_tera(source: SourceId, text: &str) -> Vec<Problem> {
 
 fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
     let start = part.span.start as usize;
-    let shown = &text[part.span.range()];
+    let shown = text.within(part.span.range());
     if let Some(trimmed) = misplaced_dash(text, part) {
         return Some(trimmed);
     }
@@ -143,14 +146,14 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
         return None;
     }
     let inner = crate::delimiters::inner(text, part.span);
-    let inside = &text[inner.range()];
+    let inside = text.within(inner.range());
     let dashes = (
-        if text[start + 2..].starts_with('-') {
+        if text.within(start + 2..).starts_with('-') {
             "-"
         } else {
             ""
         },
-        if shown[..shown.len() - 2].ends_with('-') {
+        if shown.within(..shown.len() - 2).ends_with('-') {
             "-"
         } else {
             ""
@@ -169,7 +172,7 @@ fn meant(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
 
 /// A print or a `set` that Tera reads, and that means something else to another engine.
 pub(crate) fn unmeant(source: SourceId, text: &str, span: Span) -> Problem {
-    let shown = &text[span.range()];
+    let shown = text.within(span.range());
     let kind = match shown.starts_with("{{") {
         true => PartKind::Print,
         false => PartKind::Statement,
@@ -212,7 +215,7 @@ fn misplaced_dash(text: &str, part: &FoundPart) -> Option<(Meant, Span)> {
     let at = (end.saturating_sub(3)..=end.saturating_sub(1))
         .find(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(broken)))?;
     let span = Span::new(part.span.start as usize, at + 3);
-    let new = format!("{}{whole}", &text[part.span.start as usize..at]);
+    let new = format!("{}{whole}", text.within(part.span.start as usize..at));
     let meant = Meant::new(
         format!("`{broken}` ends nothing: the dash stands before the whole end"),
         format!("write `{new}`"),

@@ -119,6 +119,7 @@ mod syntax;
 mod tag_prefix;
 mod tree;
 mod waves;
+mod within;
 
 pub use build::{Build, BuildError};
 pub use compile::{CheckedSite, compile};

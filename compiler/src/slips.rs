@@ -5,6 +5,7 @@
 //! trial. The one that leaves a file without errors is reported instead of them, with what was written on trial as its help.
 //! None of this runs for a file without errors.
 #![deny(clippy::disallowed_methods)]
+#![cfg_attr(not(test), deny(clippy::indexing_slicing, clippy::string_slice))]
 
 mod candidate;
 mod found_in_markup;
@@ -29,6 +30,7 @@ use crate::{
     parse::{self, PieceKind},
     problem::{Code, Problem},
     source::{SourceId, Span},
+    within::Within,
 };
 
 use candidate::Candidate;
@@ -144,7 +146,9 @@ fn choose(
         order.retain(|(noise, _)| *noise < now);
     }
     for (_, index) in order {
-        let candidate = &candidates[index];
+        let Some(candidate) = candidates.get(index) else {
+            break;
+        };
         if *left < text.len() {
             break;
         }
@@ -162,13 +166,12 @@ fn choose(
     }
     // A delimiter that is broken is wrong whatever else is.
     let sure = || {
-        candidates
-            .iter()
-            .position(|candidate| candidate.sure && candidate.rank == 0)
+        let mut all = candidates.iter().enumerate();
+        all.find(|(_, candidate)| candidate.sure && candidate.rank == 0)
     };
     let (index, after) = best.or_else(|| {
-        let index = sure()?;
-        Some((index, errors_of(&candidates[index].applied(text))))
+        let (index, candidate) = sure()?;
+        Some((index, errors_of(&candidate.applied(text))))
     })?;
     candidates.into_iter().nth(index).map(|chosen| (chosen, after))
 }
@@ -238,7 +241,7 @@ fn names_in(text: &str, source: SourceId, errors: &[Problem]) -> Vec<String> {
         if let Some(rest) = marked.strip_prefix('<') {
             let rest = rest.trim_start_matches('/');
             let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '-')));
-            let name = rest[..end.unwrap_or(rest.len())].to_owned();
+            let name = rest.within(..end.unwrap_or(rest.len())).to_owned();
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -256,7 +259,10 @@ fn add_opening(problem: &mut Problem, errors: &[Problem], source: SourceId) {
     if let Some(opening) = first.filter(|label| {
         label.location.source == source
             && label.text == "opened here"
-            && label.location != problem.labels[0].location
+            && problem
+                .labels
+                .first()
+                .is_none_or(|own| own.location != label.location)
     }) {
         problem.labels.push(opening.clone());
     }
@@ -326,13 +332,17 @@ pub(crate) fn readable_tags(text: &str, prefix: &str) -> (Vec<Span>, String) {
     let mut visible = readable(text, prefix);
     let mut tags = Vec::new();
     for run in runs::runs(&visible.clone()) {
-        match run.kind {
-            runs::RunKind::Tag => tags.push(run.span),
-            runs::RunKind::Script | runs::RunKind::Code => visible[run.span.range()].fill(runs::TERA),
-            runs::RunKind::Comment if visible[run.span.range()].starts_with(b"<!--") => {
-                visible[run.span.range()].fill(runs::TERA)
+        let is_hidden = match run.kind {
+            runs::RunKind::Tag => {
+                tags.push(run.span);
+                false
             }
-            runs::RunKind::Text | runs::RunKind::Comment => {}
+            runs::RunKind::Script | runs::RunKind::Code => true,
+            runs::RunKind::Comment => visible.within(run.span.range()).starts_with(b"<!--"),
+            runs::RunKind::Text => false,
+        };
+        if let Some(hidden) = visible.get_mut(run.span.range()).filter(|_| is_hidden) {
+            hidden.fill(runs::TERA);
         }
     }
     (tags, String::from_utf8_lossy(&visible).into_owned())

@@ -3,6 +3,8 @@
 //! Runs for `HYDRA_FUZZ_SECONDS` (2 if not set; the test command gives it a minute, and hours are fine by hand). A site
 //! that fails is shrunk and shown.
 
+mod idioms;
+
 use std::{
     cell::Cell,
     fs,
@@ -211,8 +213,23 @@ fn collect(folder: &Path, texts: &mut Vec<String>) {
     }
 }
 
+/// Rows of the table of other engines and lines of the fixtures' slips, changed and written into one another.
+fn idioms() -> impl Strategy<Value = String> {
+    let mut slips = Vec::new();
+    collect(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/slips"),
+        &mut slips,
+    );
+    let lines = slips
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| !line.trim().is_empty());
+    let lines = lines.map(str::to_owned).collect();
+    idioms::spliced(lines)
+}
+
 fn template() -> impl Strategy<Value = String> {
-    prop_oneof![3 => soup(), 4 => sound(), 3 => mutated(), 1 => ".{0,200}"]
+    prop_oneof![3 => soup(), 4 => sound(), 3 => mutated(), 8 => idioms(), 1 => ".{0,200}"]
 }
 
 fn compiles(templates: &[String]) -> Result<(), TestCaseError> {

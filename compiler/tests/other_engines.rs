@@ -1,37 +1,9 @@
 //! The table in `docs/guide/from-other-engines.md`: the help of each row's report names how it is written here.
 
-use std::{fs, path::Path};
+mod idioms;
 
 use hydra_compile::{Input, compile, problem::Severity, source::Source};
-
-/// A row of the table: what is written there and here, and what the help names.
-struct Row {
-    there: String,
-    here: String,
-    named: String,
-}
-
-fn rows() -> Vec<Row> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/guide/from-other-engines.md");
-    let page = fs::read_to_string(page).expect("the page of the guide");
-    let rows = page
-        .lines()
-        .filter(|line| line.starts_with("| ") && line.contains('`'));
-    rows.map(|row| {
-        let mut codes = row
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .map(|code| code.replace("\\|", "|"));
-        let mut next = || codes.next().expect("three pieces of code in a row");
-        Row {
-            there: next(),
-            here: next(),
-            named: next(),
-        }
-    })
-    .collect()
-}
+use idioms::{Row, rows};
 
 fn check(text: &str) -> Vec<hydra_compile::problem::Problem> {
     let sources = vec![Source::new("page.html", "page.html", text.to_owned())];
@@ -151,5 +123,55 @@ fn letters_of_several_bytes_cut_no_idiom() {
             // What is cut off in the middle is read as far as it goes.
             check(&there[..at]);
         }
+    }
+}
+
+/// Idioms that are broken in the middle, among them all that random texts have found: each has a report, and none is too much.
+const BROKEN: [(&str, &str); 14] = [
+    (
+        "{% include \"a.html\" with a == b %}",
+        "the name of a template and nothing else",
+    ),
+    (
+        "{% include \"a.html\" with a = = b %}",
+        "the name of a template and nothing else",
+    ),
+    (
+        "{% include \"a.html\" with = a %}",
+        "the name of a template and nothing else",
+    ),
+    (
+        "{% include \"a.html\" with == %}",
+        "the name of a template and nothing else",
+    ),
+    (
+        "{%- include \"b.html\"<m:= %}",
+        "the name of a template and nothing else",
+    ),
+    (
+        "{% include \"a.html\" with a => => b %}",
+        "the name of a template and nothing else",
+    ),
+    (
+        "{% include \"a.html\" with é=é=é %}",
+        "the name of a template and nothing else",
+    ),
+    ("{% with a = = b %}{% endwith %}", "no statement `with`"),
+    ("{% render \"a\", a: : b %}", "`include` takes the name"),
+    ("{{> card a==b}}", "Tera has no `{{> … }}`"),
+    ("<% render('a', a: : b) %>", "`<%` is not a delimiter"),
+    ("{{ a is None }}", "there is no test `None`"),
+    ("{{ a is not None }}", "not written as in Tera"),
+    ("{% if a is None or b %}x{% endif %}", "there is no test `None`"),
+];
+
+#[test]
+fn what_is_broken_in_the_middle_is_reported() {
+    for (text, message) in BROKEN {
+        let problems = check(text);
+        assert!(
+            problems.iter().any(|problem| problem.message.contains(message)),
+            "{text}: {problems:#?}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 //! request can have never answers.
 #![deny(clippy::disallowed_methods)]
 
+use crate::within::Within;
 use std::collections::BTreeSet;
 
 /// What is wrong with a path, and what to write instead. `None`: the router takes it, and requests can have it.
@@ -41,7 +42,7 @@ pub(super) fn problem(path: &str) -> Option<String> {
             return Some(wrong);
         }
     }
-    let is_kept = matches!(parts[0], "h" | "_h") || path == "/login";
+    let is_kept = matches!(parts.first(), Some(&("h" | "_h"))) || path == "/login";
     is_kept.then(|| format!("the gateway keeps `{path}` for itself: visitors would never see this page there. Choose another path"))
 }
 
@@ -68,7 +69,7 @@ fn part_problem<'p>(part: &'p str, is_last: bool, names: &mut BTreeSet<&'p str>)
             "`{part}` has more in it than one name in braces, which the gateway does not route: put a `/` between them, or take it apart in the handler"
         ));
     }
-    let inside = &part[1..part.len() - 1];
+    let inside = part.within(1..part.len() - 1);
     let name = inside.strip_prefix('*').unwrap_or(inside);
     if name.is_empty() {
         return Some(format!(

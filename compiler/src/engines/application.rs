@@ -1,6 +1,7 @@
 //! Statements of other engines for which an application has to add something, or the page to write something else.
 
 use super::{Meant, lists::text};
+use crate::within::Within;
 
 /// What takes the place of a statement that reads something from the application. `None`: it is none.
 pub(super) fn meant(word: &str, rest: &str) -> Option<Meant> {
@@ -68,8 +69,8 @@ fn plain(word: &str, argument: &str) -> Option<String> {
 pub(super) fn first_argument(rest: &str) -> &str {
     let rest = rest.trim().trim_start_matches('(').trim_start();
     match rest.chars().next() {
-        Some(quote @ ('"' | '\'')) => match rest[1..].find(quote) {
-            Some(end) => &rest[..end + 2],
+        Some(quote @ ('"' | '\'')) => match rest.within(1..).find(quote) {
+            Some(end) => rest.within(..end + 2),
             None => rest,
         },
         _ => rest.split([' ', ',', ')']).next().unwrap_or_default(),
@@ -102,7 +103,7 @@ pub(super) fn function(name: &str, given: &[String]) -> Option<String> {
             "take in a part of a page by its name: `<m:fragment service=\"…\" ref=\"…\">…</m:fragment>`".to_owned()
         }
         "max" | "min" if given.len() == 2 => {
-            let (one, other) = (first, &given[1]);
+            let (one, other) = (first, given.last()?);
             let (sign, end) = if name == "max" { (">", "last") } else { ("<", "first") };
             format!(
                 "write `{{{{ {one} if {one} {sign} {other} else {other} }}}}`, or `{{{{ [{one}, {other}] | sort | {end} }}}}`"

@@ -4,8 +4,9 @@ use super::{
     Meant, Tag,
     expression::rewritten,
     lists::text,
-    tokens::{Token, joined, tokens},
+    tokens::{before, joined, text_at, tokens},
 };
+use crate::within::Within;
 
 /// What a statement of Tera's lacks, or has too much.
 pub(super) fn arguments_of(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
@@ -111,7 +112,7 @@ fn reference(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
             tag.write(&format!("{word} \"{name}\"")),
         );
     };
-    let (name, behind) = rest[1..].split_once(quote)?;
+    let (name, behind) = rest.within(1..).split_once(quote)?;
     let behind = behind.trim();
     if behind.is_empty() {
         return None;
@@ -141,16 +142,16 @@ pub(super) fn given(tag: &Tag<'_>, behind: &str) -> String {
         .trim_start_matches(',')
         .trim_matches(['{', '}', ' ']);
     let found = tokens(given);
-    let is_sign = |token: &Token<'_>| matches!(token.text, "=" | ":" | "=>");
+    let is_sign = |sign: &str| matches!(sign, "=" | ":" | "=>");
     // `a == b` and `a = = b` have a sign before their second sign, and no name.
     let names: Vec<usize> = (1..found.len())
-        .filter(|at| is_sign(&found[*at]) && !is_sign(&found[at - 1]))
+        .filter(|at| is_sign(text_at(&found, *at)) && !before(&found, *at).is_some_and(is_sign))
         .map(|at| at - 1)
         .collect();
     let pairs = names.iter().enumerate().map(|(index, at)| {
         let end = names.get(index + 1).copied().unwrap_or(found.len());
-        let value = joined(&found[at + 2..end]);
-        let name = found[*at].text.trim_matches(['"', '\'']);
+        let value = joined(found.within(at + 2..end));
+        let name = text_at(&found, *at).trim_matches(['"', '\'']);
         tag.with(&format!("set {name} = {}", value.trim_end_matches(',').trim()))
     });
     pairs.collect()

@@ -6,12 +6,12 @@ use super::{
     freemarker, interpolation,
     values::{Found, file},
 };
-use crate::{limits::MAX_LINK_PARAMETERS, slips::nearby, source::Span};
+use crate::{limits::MAX_LINK_PARAMETERS, slips::nearby, source::Span, within::Within};
 
 /// `th:*` and `name={…}` in a tag.
 pub(super) fn attributes(text: &str, tag: Span, found: &mut Vec<Found>) {
     let start = tag.start as usize;
-    let shown = &text[tag.range()];
+    let shown = text.within(tag.range());
     let idioms = thymeleaf_attributes(shown).chain(braced_attributes(shown));
     found.extend(idioms.map(|(span, meant)| {
         let place = Span::new(start + span.start as usize, start + span.end as usize);
@@ -25,7 +25,7 @@ fn thymeleaf_attributes(tag: &str) -> impl Iterator<Item = Found> {
     let places = begins.into_iter().flat_map(|begin| tag.match_indices(begin));
     places.filter_map(|(at, begin)| {
         let start = at + 1;
-        let rest = &tag[at + begin.len()..];
+        let rest = tag.within(at + begin.len()..);
         let length = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '-')));
         let (name, rest) = rest.split_at(length.unwrap_or(rest.len()));
         let value = rest.strip_prefix('=').and_then(quoted);
@@ -38,7 +38,7 @@ fn thymeleaf_attributes(tag: &str) -> impl Iterator<Item = Found> {
 /// The text in the quotes that a text begins with.
 fn quoted(text: &str) -> Option<&str> {
     let quote = text.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    let (value, _) = text[nearby(text, 1).range()].split_once(quote)?;
+    let (value, _) = text.within(nearby(text, 1).range()).split_once(quote)?;
     Some(value)
 }
 
@@ -47,19 +47,19 @@ fn braced_attributes(tag: &str) -> impl Iterator<Item = Found> {
     let mut quotes = 0;
     let mut counted = 0;
     tag.match_indices("={").filter_map(move |(at, _)| {
-        quotes += tag[counted..at].matches('"').count();
+        quotes += tag.within(counted..at).matches('"').count();
         counted = at;
         if quotes % 2 == 1 {
             return None;
         }
         let is_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | ':');
-        let before = tag[..at].trim_end_matches(is_name);
-        let name = &tag[before.len()..at];
+        let before = tag.within(..at).trim_end_matches(is_name);
+        let name = tag.within(before.len()..at);
         if name.is_empty() || !before.ends_with(char::is_whitespace) {
             return None;
         }
-        let rest = &tag[nearby(tag, at + 2).range()];
-        let inside = &rest[..rest.find('}')?];
+        let rest = tag.within(nearby(tag, at + 2).range());
+        let inside = rest.within(..rest.find('}')?);
         if inside.contains(['{', ':']) {
             let (span, meant) = lost_quote(name, rest)?;
             return Some((Span::new(before.len(), at + 2 + span), meant));
@@ -76,7 +76,7 @@ fn braced_attributes(tag: &str) -> impl Iterator<Item = Found> {
 /// `x-data={ a: 1 }"`: an object in braces whose first quote is missing. The result has where it ends in `rest`.
 fn lost_quote(name: &str, rest: &str) -> Option<(usize, Meant)> {
     let quote = rest.find(['"', '\''])?;
-    let (value, sign) = (&rest[..quote], &rest[quote..=quote]);
+    let (value, sign) = (rest.within(..quote), rest.within(quote..=quote));
     let meant = Meant::new(
         "this value ends with a quote, and begins without one",
         format!("write `{name}={sign}{{{value}{sign}`"),

@@ -5,7 +5,7 @@ use super::{
     loops::{for_header, of_c},
     values::{Found, file, plain},
 };
-use crate::source::Span;
+use crate::{source::Span, within::Within};
 
 /// The directives that are known here, and the end of each that has one.
 const DIRECTIVES: [(&str, &str); 27] = [
@@ -81,6 +81,8 @@ struct Directive<'t> {
 /// A text in which directives are looked for.
 pub(super) struct Directives<'t> {
     text: &'t str,
+    /// Where it begins to have something: a text may begin with very much white space.
+    first: usize,
     /// Where the end of each directive stands last: looked up once, as a text may have very many beginnings.
     last: [Option<Option<usize>>; DIRECTIVES.len()],
     /// The same for those without an argument.
@@ -91,6 +93,7 @@ impl<'t> Directives<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         Self {
             text,
+            first: text.len() - text.trim_start().len(),
             last: [None; DIRECTIVES.len()],
             last_of_bare: [None; BARE.len()],
         }
@@ -99,18 +102,21 @@ impl<'t> Directives<'t> {
     /// The directive without an argument at the `@` at `at`: its help, and where it ends.
     fn bare(&mut self, at: usize) -> Option<(&'static str, usize)> {
         let text = self.text;
-        let rest = &text[at + 1..];
-        let index = BARE.iter().position(|(name, ..)| rest.starts_with(name))?;
-        let (name, end, help) = BARE[index];
-        let behind = rest[name.len()..].chars().next();
-        let before = text[..at].chars().next_back();
+        let rest = text.within(at + 1..);
+        let mut known = BARE.iter().zip(&mut self.last_of_bare);
+        let ((name, end, help), last) = known.find(|((name, ..), _)| rest.starts_with(name))?;
+        let behind = rest.within(name.len()..).chars().next();
+        let before = text.within(..at).chars().next_back();
         let is_apart = before.is_none_or(|before| before.is_whitespace() || before == '>')
             && behind.is_none_or(|behind| behind.is_whitespace() || behind == '<');
         // A word behind an `@` may be a person's name: one without an end stands in a line or an element of its own.
         let is_alone = behind.is_none_or(|behind| matches!(behind, '\n' | '\r' | '<'))
-            && text[..at].trim_end_matches([' ', '\t']).ends_with(['\n', '>']);
-        let is_first = text[..at].trim().is_empty();
-        let last = self.last_of_bare[index].get_or_insert_with(|| text.rfind(end));
+            && text
+                .within(..at)
+                .trim_end_matches([' ', '\t'])
+                .ends_with(['\n', '>']);
+        let is_first = at <= self.first;
+        let last = last.get_or_insert_with(|| text.rfind(end));
         let has_end = !end.is_empty() && last.is_some_and(|last| last > at);
         let is_sure = if end.is_empty() {
             is_alone || is_first && text.trim().len() == name.len() + 1
@@ -128,36 +134,33 @@ impl<'t> Directives<'t> {
     /// The directive at the `@` at `at`.
     fn at(&mut self, at: usize) -> Option<Directive<'t>> {
         let text = self.text;
-        let rest = &text[at + 1..];
+        let rest = text.within(at + 1..);
         let is_called = |name: &str| {
             let behind = rest.strip_prefix(name).map(str::trim_start);
             behind.is_some_and(|behind| behind.starts_with('('))
         };
-        let index = DIRECTIVES.iter().position(|(name, _)| is_called(name))?;
-        let (name, end) = DIRECTIVES[index];
-        let before = text[..at].chars().next_back();
+        let mut known = DIRECTIVES.into_iter().zip(&mut self.last);
+        let ((name, end), last) = known.find(|((name, _), _)| is_called(name))?;
+        let before = text.within(..at).chars().next_back();
         let is_apart = before.is_none_or(|before| before.is_whitespace() || before == '>');
         if !is_apart {
             return None;
         }
-        let open = at + 1 + name.len() + rest[name.len()..].find('(')?;
-        let argument = argument(&text[open..])?;
+        let open = at + 1 + name.len() + rest.within(name.len()..).find('(')?;
+        let argument = argument(text.within(open..))?;
         // `@section` with two arguments has no end.
         let is_whole = name == "section" && argument.contains(',');
-        if !is_whole && !self.has_end(index, at) {
+        let mut has_end = || {
+            let last = last.get_or_insert_with(|| text.rfind(end));
+            end.is_empty() || last.is_some_and(|last| last > at)
+        };
+        if !is_whole && !has_end() {
             return None;
         }
         // Sass has `@include name(…)`, and CSS no quotes there.
         let is_named = argument.starts_with(['"', '\'', '$', '[']);
         let end = (!end.is_empty() || is_named).then_some(open + argument.len() + 2)?;
         Some(Directive { name, argument, end })
-    }
-
-    /// Whether the end of a directive stands behind `at`, if it has one.
-    fn has_end(&mut self, index: usize, at: usize) -> bool {
-        let (_, end) = DIRECTIVES[index];
-        let last = self.last[index].get_or_insert_with(|| self.text.rfind(end));
-        end.is_empty() || last.is_some_and(|last| last > at)
     }
 }
 
@@ -180,7 +183,7 @@ pub(super) fn blade(text: &str, visible: &str, found: &mut Vec<Found>) {
             let meant = meant(&directive);
             found.extend(meant.map(|meant| (Span::new(at, directive.end), meant)));
         } else if let Some((help, end)) = directives.bare(at) {
-            let meant = Meant::new(format!("`{}` is text for Tera", &text[at..end]), help);
+            let meant = Meant::new(format!("`{}` is text for Tera", text.within(at..end)), help);
             found.extend(meant.map(|meant| (Span::new(at, end), meant)));
         }
     }

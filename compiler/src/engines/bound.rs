@@ -6,14 +6,14 @@ use super::{
     loops::for_header,
     values::{Found, file},
 };
-use crate::{slips::nearby, source::Span};
+use crate::{slips::nearby, source::Span, within::Within};
 
 /// The attributes of a tag that only a script would read. `is_static`: whether no template has a script.
 pub(super) fn bound(text: &str, tag: Span, is_static: bool, found: &mut Vec<Found>) {
-    let shown = &text[tag.range()];
+    let shown = text.within(tag.range());
     let starts = shown.char_indices().filter(|(_, c)| c.is_ascii_whitespace());
     for (at, _) in starts {
-        let rest = &shown[at + 1..];
+        let rest = shown.within(at + 1..);
         let end =
             rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/' | '"' | '\'' | '<' | '{'));
         let (name, behind) = rest.split_at(end.unwrap_or(rest.len()));
@@ -24,10 +24,10 @@ pub(super) fn bound(text: &str, tag: Span, is_static: bool, found: &mut Vec<Foun
         if name.len() < 2 || !(is_other || is_static && is_bound(name)) {
             continue;
         }
-        let near = &behind[nearby(behind, 0).range()];
+        let near = behind.within(nearby(behind, 0).range());
         let value = near.strip_prefix('=').and_then(|value| {
             let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-            value[1..].split_once(quote).map(|(value, _)| value)
+            value.within(1..).split_once(quote).map(|(value, _)| value)
         });
         let length = name.len() + value.map_or(0, |value| value.len() + 3);
         let start = tag.start as usize + at + 1;

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{
     Meant,
+    ends::{Ends, sign, word},
     expression::rewritten,
     loops::for_header,
     tokens::{joined, tokens},
     turns,
     values::{Found, file},
 };
-use crate::{delimiters::first_word, slips::nearby, source::Span};
+use crate::{delimiters::first_word, source::Span, within::Within};
 
 /// Words of Smarty and Latte that have an end.
 const PAIRED: [&str; 12] = [
@@ -51,43 +52,39 @@ pub(super) fn braces(text: &str, visible: &str, found: &mut Vec<Found>) {
         known: BTreeMap::new(),
     };
     let bytes = visible.as_bytes();
+    let mut ends = Ends::new(sign(bytes, [b'}', b'\n', b'\n']));
+    // `{* note *}` and `{/* note */}`
+    let mut notes = [("*", "*}"), ("/*", "*/}")].map(|(begin, end)| (begin, Ends::new(word(bytes, end))));
     for at in memchr::memchr_iter(b'{', bytes) {
-        let before = at.checked_sub(1).map(|before| bytes[before]);
+        let before = at.checked_sub(1).and_then(|before| bytes.get(before));
         if matches!(before, Some(b'$' | b'#' | b'!' | b'=' | b'{' | b'\\')) {
             continue;
         }
-        let rest = &visible[nearby(visible, at + 1).range()];
-        if let Some((help, length)) = note(rest) {
-            push(text, at, length, help, found);
-            continue;
+        if let Some((begin, notes)) = notes
+            .iter_mut()
+            .find(|(begin, _)| bytes.within(at + 1..).starts_with(begin.as_bytes()))
+        {
+            let start = at + 1 + begin.len();
+            if let Some(end) = notes.behind(start) {
+                let help = format!("write `{{# {} #}}`", visible.within(start..end).trim());
+                push(text, Span::new(at, end + begin.len() + 1), help, found);
+                continue;
+            }
         }
-        let Some(length) = rest.find(['}', '\n']).filter(|end| rest[*end..].starts_with('}')) else {
+        let Some(end) = ends.behind(at + 1).filter(|end| bytes.get(*end) == Some(&b'}')) else {
             continue;
         };
-        let inside = &text[at + 1..at + 1 + length];
+        let inside = text.within(at + 1..end);
         if let Some(help) = meant(inside, &mut whole) {
-            push(text, at, length + 1, help, found);
+            push(text, Span::new(at, end + 1), help, found);
         }
     }
 }
 
-fn push(text: &str, at: usize, length: usize, help: String, found: &mut Vec<Found>) {
-    let span = Span::new(at, at + 1 + length);
-    let shown: String = text[span.range()].chars().take(20).collect();
+fn push(text: &str, span: Span, help: String, found: &mut Vec<Found>) {
+    let shown: String = text.within(span.range()).chars().take(20).collect();
     let meant = Meant::new(format!("`{}` is text for Tera", shown.replace('\n', " ")), help);
     found.extend(meant.map(|meant| (span, meant)));
-}
-
-/// `{* note *}` and `{/* note */}`
-fn note(rest: &str) -> Option<(String, usize)> {
-    let (begin, end) = match rest.as_bytes() {
-        [b'*', ..] => ("*", "*}"),
-        [b'/', b'*', ..] => ("/*", "*/}"),
-        _ => return None,
-    };
-    let close = rest.find(end)?;
-    let note = rest.get(begin.len()..close)?.trim();
-    Some((format!("write `{{# {note} #}}`"), close + end.len()))
 }
 
 /// What the text in braces says here. `None`: it is text.
@@ -130,7 +127,7 @@ fn expression(text: &str) -> String {
 
 /// `{:else if a}` of Svelte.
 fn part(inside: &str) -> Option<String> {
-    let rest = inside[1..].trim();
+    let rest = inside.within(1..).trim();
     match rest.strip_prefix("else") {
         Some("") => Some("write `{% else %}`".to_owned()),
         Some(rest) => {
@@ -143,7 +140,7 @@ fn part(inside: &str) -> Option<String> {
 
 /// `{/if}`
 fn end(inside: &str, whole: &mut Whole<'_>) -> Option<String> {
-    let word = inside[1..].trim();
+    let word = inside.within(1..).trim();
     let mut is_paired = || PAIRED.contains(&word) && whole.has("{", word);
     let end = match word {
         "if" => "endif",
@@ -159,8 +156,8 @@ fn end(inside: &str, whole: &mut Whole<'_>) -> Option<String> {
 
 /// `{@const x = 1}` and `{@render f()}` of Svelte.
 fn of_svelte(inside: &str) -> Option<String> {
-    let word = first_word(&inside[1..]);
-    let rest = inside[1 + word.len()..].trim();
+    let word = first_word(inside.within(1..));
+    let rest = inside.within(1 + word.len()..).trim();
     match word {
         "const" => {
             let (name, value) = rest.split_once('=')?;
@@ -179,9 +176,8 @@ fn of_svelte(inside: &str) -> Option<String> {
 /// `{a && <p>…`, `{a ? <p>…` and `{list.map(x => <li>…` of JSX: the brace ends behind a tag.
 fn of_jsx(inside: &str) -> Option<String> {
     let found = tokens(inside);
-    let sign = found
-        .iter()
-        .position(|token| matches!(token.text, "&&" | "?" | "=>"))?;
+    let mut signs = found.iter().enumerate();
+    let (sign, token) = signs.find(|(_, token)| matches!(token.text, "&&" | "?" | "=>"))?;
     let tag = found
         .get(sign + 1)
         .filter(|token| matches!(token.text, "<" | "("))?;
@@ -189,14 +185,14 @@ fn of_jsx(inside: &str) -> Option<String> {
     if !is_tag {
         return None;
     }
-    if found[sign].text == "=>" {
+    if token.text == "=>" {
         let (list, function) = inside.split_once(".map(")?;
         let item = first_word(function.trim_start_matches('('));
         return Some(format!(
             "write `{{% for {item} in {list} %}}`, and `{{% endfor %}}` at its end"
         ));
     }
-    let condition = expression(&joined(&found[..sign]));
+    let condition = expression(&joined(found.within(..sign)));
     Some(format!(
         "write `{{% if {condition} %}}`, and `{{% endif %}}` at its end"
     ))
@@ -205,7 +201,7 @@ fn of_jsx(inside: &str) -> Option<String> {
 /// `{if $a}`, `{foreach $as as $a}`, `{include file="a.tpl"}` and the like.
 fn statement(inside: &str, whole: &mut Whole<'_>) -> Option<String> {
     let word = first_word(inside);
-    let rest = inside[word.len()..].trim();
+    let rest = inside.within(word.len()..).trim();
     let is_paired = PAIRED.contains(&word) && whole.has("{/", word);
     let is_sure = is_paired || rest.contains('$') || rest.contains("=\"") || rest.contains("='");
     let named = |name: &str| attribute(rest, name);
@@ -260,7 +256,7 @@ fn attribute(rest: &str, name: &str) -> Option<String> {
     let value = value.trim_start();
     let quote = value.chars().next()?;
     Some(match quote {
-        '"' | '\'' => value[1..].split(quote).next()?.to_owned(),
+        '"' | '\'' => value.within(1..).split(quote).next()?.to_owned(),
         _ => value.split_whitespace().next()?.to_owned(),
     })
 }

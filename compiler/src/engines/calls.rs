@@ -4,7 +4,7 @@ use super::{
     Meant, application,
     filters::arguments,
     methods,
-    tokens::{Token, joined, tokens},
+    tokens::{Token, before, joined, text_at, tokens},
     values::{Print, file},
 };
 
@@ -33,12 +33,13 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
     let [name, open, ..] = found else { return None };
     let is_call = is_name(name) && open.text == "(" && open.space.is_empty();
     let (given, _) = arguments(found, 1);
-    if !is_call || given.is_empty() || given.iter().all(|argument| is_named(argument)) {
+    let first = given.first()?;
+    if !is_call || given.iter().all(|argument| is_named(argument)) {
         return None;
     }
     let name = name.text;
     if let Some((_, argument)) = OURS.iter().find(|(ours, _)| *ours == name) {
-        let call = format!("{name}({argument}={})", given[0]);
+        let call = format!("{name}({argument}={first})");
         return Meant::new("the arguments of a function have names", print.write(&call));
     }
     if let Some(help) = application::function(name, &given) {
@@ -53,11 +54,10 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
             "a member is named in brackets",
             print.write(&format!("{value}[{key}]")),
         ),
-        (name, all) => Meant::new(
+        (name, _) => Meant::new(
             "the arguments of a function have names",
             format!(
-                "name them, as in `{{{{ {name}(name={}) }}}}`; a function that the application adds is named in the build: `.functions([\"{name}\"])`",
-                all[0]
+                "name them, as in `{{{{ {name}(name={first}) }}}}`; a function that the application adds is named in the build: `.functions([\"{name}\"])`"
             ),
         ),
     }
@@ -67,11 +67,11 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
 fn filter(found: &[Token<'_>]) -> Option<Meant> {
     let at = (2..found.len()).find(|at| {
         let opens = matches!(found.get(at + 1).map(|open| open.text), Some("(" | ":"));
-        found[at - 1].text == "|" && is_name(&found[*at]) && opens
+        before(found, *at) == Some("|") && found.get(*at).is_some_and(is_name) && opens
     })?;
     let (given, _) = arguments(found, at + 1);
     let first = given.iter().find(|argument| !is_named(argument))?;
-    let name = found[at].text;
+    let name = text_at(found, at);
     Meant::new(
         "the arguments of a filter have names",
         format!(
@@ -133,12 +133,12 @@ fn helper(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
         ),
         // Of two names, the dot between them is likelier missing.
         (_, [value]) if !value.starts_with(['"', '\'']) => None,
-        (name, _) => Meant::new(
+        (name, [value, ..]) => Meant::new(
             "Tera has no helpers",
             format!(
-                "a helper is a filter or a function here, `{{{{ {} | {name} }}}}` or `{{{{ {name}(name={}) }}}}`; one that the application adds is named in the build: `.filters([\"{name}\"])`",
-                all[0], all[0]
+                "a helper is a filter or a function here, `{{{{ {value} | {name} }}}}` or `{{{{ {name}(name={value}) }}}}`; one that the application adds is named in the build: `.filters([\"{name}\"])`"
             ),
         ),
+        (_, []) => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Tests and comparisons that other engines write as words: `a starts with b`, `a is sameas b`, `a is gt 3`.
 
-use super::tokens::{Token, joined, value_start};
+use super::tokens::{Token, before, joined, text_at, value_start};
+use crate::within::Within;
 
 /// A comparison in words: where it begins, how many words it has, and what it says here.
 struct Worded {
@@ -25,14 +26,14 @@ enum Here {
 pub(super) fn written(tokens: &[Token<'_>], rest: impl Fn(&[Token<'_>]) -> String) -> Option<String> {
     let found = (1..tokens.len()).find_map(|at| worded(tokens, at))?;
     let start = value_start(tokens, found.at, true);
-    let (before, value) = (&tokens[..start], joined(&tokens[start..found.at]));
-    let behind = &tokens[found.at + found.length..];
+    let (before, value) = (tokens.within(..start), joined(tokens.within(start..found.at)));
+    let behind = tokens.within(found.at + found.length..);
     let space = |tokens: &[Token<'_>]| tokens.first().map_or("", |token| token.space).to_owned();
     let before_text: String = before
         .iter()
         .flat_map(|token| [token.space, token.text])
         .collect();
-    let gap = space(&tokens[start..]);
+    let gap = space(tokens.within(start..));
     if let Here::Empty = found.here {
         let not = if found.negated { "" } else { "not " };
         return Some(format!(
@@ -71,7 +72,7 @@ fn worded(tokens: &[Token<'_>], at: usize) -> Option<Worded> {
             negated: false,
         })
     };
-    match (tokens[at].text, next(1)) {
+    match (text_at(tokens, at), next(1)) {
         ("starts", Some("with")) => word(2, Here::Test("starting_with(pat=")),
         ("ends", Some("with")) => word(2, Here::Test("ending_with(pat=")),
         ("matches", Some(_)) => word(1, Here::Test("containing(pat=")),
@@ -121,7 +122,8 @@ fn argument<'f, 't>(found: &'f [Token<'t>]) -> Option<(String, &'f [Token<'t>])>
     let mut depth = 0_i32;
     let mut end = 0;
     for (at, token) in found.iter().enumerate() {
-        if at > 0 && depth == 0 && !token.space.is_empty() && token.text != "|" && found[at - 1].text != "|" {
+        let is_of_filter = token.text == "|" || before(found, at) == Some("|");
+        if at > 0 && depth == 0 && !token.space.is_empty() && !is_of_filter {
             break;
         }
         depth += i32::from(matches!(token.text, "(" | "[")) - i32::from(matches!(token.text, ")" | "]"));
@@ -130,11 +132,11 @@ fn argument<'f, 't>(found: &'f [Token<'t>]) -> Option<(String, &'f [Token<'t>])>
         }
         end = at + 1;
     }
-    let inside = match (first.text, &found[..end]) {
+    let inside = match (first.text, found.within(..end)) {
         ("(", [_, inside @ .., close]) if close.text == ")" => inside,
         (_, all) => all,
     };
-    (!inside.is_empty() && depth <= 0).then(|| (joined(inside), &found[end..]))
+    (!inside.is_empty() && depth <= 0).then(|| (joined(inside), found.within(end..)))
 }
 
 #[cfg(test)]

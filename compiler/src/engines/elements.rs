@@ -2,12 +2,13 @@
 
 use super::{
     Meant,
+    ends::{Ends, word},
     expression::rewritten,
     freemarker,
     loops::for_header,
     values::{Found, file},
 };
-use crate::{fragment::short, slips::nearby, source::Span};
+use crate::{fragment::short, slips::nearby, source::Span, within::Within};
 
 /// How the tags begin that are known here.
 const BEGINNINGS: [&str; 5] = ["<c:", "<jsp:", "<fmt:", "<#", "<@"];
@@ -15,8 +16,12 @@ const BEGINNINGS: [&str; 5] = ["<c:", "<jsp:", "<fmt:", "<#", "<@"];
 /// Tags of JSP's libraries and of Freemarker.
 pub(super) fn elements(text: &str, visible: &str, found: &mut Vec<Found>) {
     for begin in BEGINNINGS {
+        let mut ends = Ends::new(word(visible.as_bytes(), ">"));
         for (at, _) in visible.match_indices(begin) {
-            let rest = &visible[nearby(visible, at).range()];
+            if ends.behind(at).is_none() {
+                continue;
+            }
+            let rest = visible.within(nearby(visible, at).range());
             let Some(end) = end_of(rest) else { continue };
             let Some(tag) = text.get(at..at + end) else {
                 continue;
@@ -49,7 +54,7 @@ fn end_of(rest: &str) -> Option<usize> {
 fn attribute<'t>(tag: &'t str, name: &str) -> Option<&'t str> {
     let (_, rest) = tag.split_once(&format!(" {name}="))?;
     let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-    rest[1..].split(quote).next()
+    rest.within(1..).split(quote).next()
 }
 
 /// What `${a}` says here.
@@ -63,7 +68,8 @@ fn value(text: &str) -> String {
 }
 
 fn jsp(tag: &str) -> Option<Meant> {
-    let name = tag[1..]
+    let name = tag
+        .within(1..)
         .split([' ', '>', '/', '\n', '\t'])
         .next()
         .unwrap_or_default();
@@ -128,7 +134,7 @@ fn directive(tag: &str) -> Option<Meant> {
         let note = note.trim_end_matches("-->").trim();
         return Meant::new("`<#--` is text for HTML", format!("write `{{# {note} #}}`"));
     }
-    let inside = tag[2..].trim_end_matches('>').trim_end_matches('/').trim();
+    let inside = tag.within(2..).trim_end_matches('>').trim_end_matches('/').trim();
     let (word, rest) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
     let rest = rest.trim();
     if let Some(help) = of_few(word, rest).filter(|_| tag.starts_with("<#")) {
@@ -171,7 +177,7 @@ fn directive(tag: &str) -> Option<Meant> {
         _ => return None,
     };
     Meant::new(
-        format!("`<{}{}>` means nothing here", &tag[1..2], short(word)),
+        format!("`<{}{}>` means nothing here", tag.within(1..2), short(word)),
         help,
     )
 }

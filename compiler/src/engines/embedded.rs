@@ -7,6 +7,7 @@ use super::{
     methods,
     values::{file, plain},
 };
+use crate::within::Within;
 
 /// What the code behind `begin` says here.
 pub(super) fn embedded(begin: &str, inside: &str) -> Option<Meant> {
@@ -22,19 +23,20 @@ pub(super) fn embedded(begin: &str, inside: &str) -> Option<Meant> {
     let help = match (begin, inside.chars().next()) {
         ("{!!", _) => safe(inside),
         ("<?=", _) => print(inside),
-        (_, Some('=')) if inside.starts_with("==") => safe(&inside[2..]),
-        (_, Some('=' | ':')) => template(&inside[1..]).unwrap_or_else(|| print(&inside[1..])),
-        (_, Some('-')) => template(&inside[1..]).unwrap_or_else(|| safe(&inside[1..])),
-        (_, Some('#')) if inside[1..].trim_start().starts_with("Eval(") => {
+        (_, Some('=')) if inside.starts_with("==") => safe(inside.within(2..)),
+        (_, Some('=' | ':')) => template(inside.within(1..)).unwrap_or_else(|| print(inside.within(1..))),
+        (_, Some('-')) => template(inside.within(1..)).unwrap_or_else(|| safe(inside.within(1..))),
+        (_, Some('#')) if inside.within(1..).trim_start().starts_with("Eval(") => {
             print(inside.split('"').nth(1).unwrap_or("name"))
         }
-        (_, Some('~')) => {
-            template(&inside[1..]).unwrap_or_else(|| safe(inside[1..].trim().trim_start_matches("it.")))
+        (_, Some('~')) => template(inside.within(1..))
+            .unwrap_or_else(|| safe(inside.within(1..).trim().trim_start_matches("it."))),
+        (_, Some('@'))
+            if inside.within(1..).starts_with(|c: char| c.is_lowercase()) && inside.contains('.') =>
+        {
+            code(inside.within(1..))
         }
-        (_, Some('@')) if inside[1..].starts_with(|c: char| c.is_lowercase()) && inside.contains('.') => {
-            code(&inside[1..])
-        }
-        (_, Some('#' | '@')) => note(&inside[1..]),
+        (_, Some('#' | '@')) => note(inside.within(1..)),
         _ => code(inside),
     };
     Meant::new(message, help)
@@ -127,7 +129,7 @@ fn code(inside: &str) -> String {
         return help;
     }
     let word = crate::delimiters::first_word(code);
-    let rest = code[word.len()..].trim();
+    let rest = code.within(word.len()..).trim();
     let rest = rest
         .strip_prefix('(')
         .map_or(rest, |inside| inside.strip_suffix(')').unwrap_or(inside));
@@ -206,7 +208,7 @@ fn each(code: &str) -> Option<(&str, &str)> {
     let end = call
         .find(|c: char| !(c.is_alphanumeric() || c == '_'))
         .unwrap_or(call.len());
-    Some((list, &call[..end])).filter(|(_, item)| !item.is_empty())
+    Some((list, call.within(..end))).filter(|(_, item)| !item.is_empty())
 }
 
 fn for_loop(item: &str, list: &str) -> String {

@@ -5,7 +5,7 @@ use super::{
     filters::filters,
     functions, interpolation, methods, prefix,
     signs::signs,
-    tokens::{Token, joined, split, tokens},
+    tokens::{Token, before, joined, split, text_at, tokens},
     turns,
 };
 
@@ -13,10 +13,15 @@ use super::{
 pub(crate) fn has_constant(expression: &str) -> bool {
     let found = tokens(expression);
     let is_constant = |at: usize| {
-        let before = at.checked_sub(1).map(|before| found[before].text);
-        let is_compared = matches!(before, Some("==" | "!="));
-        match found[at].text {
-            "None" | "True" | "False" => !matches!(before, Some("." | "?." | "|")),
+        let last = before(&found, at);
+        let is_compared = matches!(last, Some("==" | "!="));
+        match text_at(&found, at) {
+            // Behind an `is`, it is a test that Tera does not know.
+            "None" | "True" | "False" => match last {
+                Some("." | "?." | "|" | "is") => false,
+                Some("not") => before(&found, at - 1) != Some("is"),
+                _ => true,
+            },
             "nil" | "null" | "undefined" | "blank" | "empty" => is_compared,
             _ => false,
         }
@@ -27,11 +32,9 @@ pub(crate) fn has_constant(expression: &str) -> bool {
 /// Whether an expression adds to a text, which Tera refuses when the page is rendered.
 pub(crate) fn joins_with_plus(expression: &str) -> bool {
     let found = tokens(expression);
-    let is_text =
-        |token: Option<&Token<'_>>| token.is_some_and(|token| token.text.starts_with(['"', '\'', '`']));
+    let is_text = |text: &str| text.starts_with(['"', '\'', '`']);
     found.iter().enumerate().any(|(at, token)| {
-        token.text == "+"
-            && (is_text(at.checked_sub(1).and_then(|before| found.get(before))) || is_text(found.get(at + 1)))
+        token.text == "+" && (before(&found, at).is_some_and(is_text) || is_text(text_at(&found, at + 1)))
     })
 }
 

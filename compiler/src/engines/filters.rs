@@ -3,8 +3,9 @@
 use super::{
     forms::form,
     lists,
-    tokens::{Token, joined, split, tokens, value_start},
+    tokens::{Token, joined, split, text_at, tokens, value_start},
 };
+use crate::within::Within;
 
 /// Filters of other engines, and how the same is written here: a filter, or `~` for those that join texts.
 const FILTERS: [(&str, &str); 48] = [
@@ -177,7 +178,7 @@ pub(super) fn filters(text: &str) -> String {
 
 impl Rewriter<'_> {
     fn before(&self, by: usize) -> Option<&str> {
-        self.at.checked_sub(by).map(|at| self.tokens[at].text)
+        Some(text_at(&self.tokens, self.at.checked_sub(by)?))
     }
 
     fn next(&self) -> Option<&str> {
@@ -229,9 +230,9 @@ impl Rewriter<'_> {
         }
         let (given, end) = arguments(&self.tokens, self.at + 1);
         let bar = self.new.trim_end().trim_end_matches('|').trim_end().len();
-        let before = tokens(&self.new[..bar]);
+        let before = tokens(self.new.within(..bar));
         let start = value_start(&before, before.len(), true);
-        let Some(form) = form(token.text, &joined(&before[start..]), &given) else {
+        let Some(form) = form(token.text, &joined(before.within(start..)), &given) else {
             return false;
         };
         let is_alone = start == 0 && end == self.tokens.len();
@@ -240,7 +241,8 @@ impl Rewriter<'_> {
             false => format!("({})", form.text),
         };
         let space = before.get(start).map_or("", |token| token.space);
-        let kept: String = before[..start]
+        let kept: String = before
+            .within(..start)
             .iter()
             .flat_map(|token| [token.space, token.text])
             .collect();
@@ -377,12 +379,12 @@ pub(super) fn arguments(found: &[Token<'_>], at: usize) -> (Vec<String>, usize) 
     match found.get(at).map(|token| token.text) {
         Some("(") => {
             let mut depth = 0;
-            let length = found[at..].iter().position(|token| {
+            let length = found.within(at..).iter().position(|token| {
                 depth += i32::from(token.text == "(") - i32::from(token.text == ")");
                 depth == 0
             });
             let end = length.map_or(found.len(), |length| at + length);
-            let inside = &found[(at + 1).min(end)..end];
+            let inside = found.within((at + 1).min(end)..end);
             let given = split(inside, ",")
                 .into_iter()
                 .map(joined)
@@ -396,11 +398,12 @@ pub(super) fn arguments(found: &[Token<'_>], at: usize) -> (Vec<String>, usize) 
                 ];
                 words.contains(&token.text)
             };
-            let end = found[at..]
+            let end = found
+                .within(at..)
                 .iter()
                 .position(ends)
                 .map_or(found.len(), |end| at + end);
-            let given = split(&found[at + 1..end], ",").into_iter().map(joined);
+            let given = split(found.within(at + 1..end), ",").into_iter().map(joined);
             (given.filter(|given| !given.is_empty()).collect(), end)
         }
         Some(value) if value.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '"' | '\'')) => {

@@ -83,7 +83,7 @@ pub(super) fn form(filter: &str, value: &str, given: &[String]) -> Option<Form> 
         "sort" | "reverse" if first.contains("=>") || given.iter().any(|argument| is_reversed(argument)) => {
             sorted(value, given).and_then(Form::tight)
         }
-        "sort" if given.len() == 3 => Form::tight(format!("{value} | sort(attribute={})", given[2])),
+        "sort" if given.len() == 3 => Form::tight(format!("{value} | sort(attribute={})", given.last()?)),
         "number" if alone => {
             let digits = text(first)?.rsplit(['.', '-']).next()?;
             Form::tight(format!("{value} | round(precision={digits})"))

@@ -1,6 +1,7 @@
 //! Functions of other languages, as the filters, tests and signs that take their place.
 
-use super::tokens::{Token, joined, rewritten, split, tokens};
+use super::tokens::{Token, before, joined, rewritten, split, tokens};
+use crate::within::Within;
 
 /// Functions of one value, and the filter that does the same. An empty one: the value itself.
 const PLAIN: [(&str, &str); 42] = [
@@ -59,27 +60,30 @@ pub(super) fn written(text: &str) -> Option<String> {
 /// The expression with its first known function written as Tera has it.
 fn first(text: &str) -> Option<String> {
     let found = tokens(text);
-    let opens = (1..found.len()).filter(|at| found[*at].text == "(" && found[*at].space.is_empty());
+    let opens = (1..found.len()).filter(|at| {
+        let open = found.get(*at);
+        open.is_some_and(|open| open.text == "(" && open.space.is_empty())
+    });
     opens.into_iter().find_map(|open| call(&found, open))
 }
 
 /// The expression with the call whose bracket is at `open` written as Tera has it.
 fn call(found: &[Token<'_>], open: usize) -> Option<String> {
-    let name = found[open - 1].text;
+    let name = before(found, open)?;
     let mut start = open - 1;
-    let before = |by: usize| start.checked_sub(by).map(|at| found[at].text);
-    match (before(2), before(1)) {
+    let first = start.checked_sub(1).and_then(|at| before(found, at));
+    match (first, before(found, start)) {
         (Some(object), Some("." | "::" | ":")) if OBJECTS.contains(&object) => start -= 2,
         (_, Some("." | "?." | "->" | "|" | "is" | "::" | "@")) => return None,
         _ => {}
     }
     let mut depth = 0_i32;
-    let length = found[open..].iter().position(|token| {
+    let length = found.within(open..).iter().position(|token| {
         depth += i32::from(token.text == "(") - i32::from(token.text == ")");
         depth == 0
     })?;
     let close = open + length;
-    let given: Vec<String> = split(&found[open + 1..close], ",")
+    let given: Vec<String> = split(found.within(open + 1..close), ",")
         .into_iter()
         .map(joined)
         .collect();
@@ -89,7 +93,7 @@ fn call(found: &[Token<'_>], open: usize) -> Option<String> {
         .filter(|given| !given.is_empty())
         .collect();
     let new = here(name, &given)?;
-    let (before, behind) = (&found[..start], &found[close + 1..]);
+    let (before, behind) = (found.within(..start), found.within(close + 1..));
     let is_last = |token: Option<&Token<'_>>| token.is_none_or(|token| matches!(token.text, ")" | "," | "]"));
     let is_first = before
         .last()
@@ -106,7 +110,7 @@ fn call(found: &[Token<'_>], open: usize) -> Option<String> {
     Some(format!(
         "{}{}{new}{}",
         text(before),
-        found[start].space,
+        found.get(start)?.space,
         text(behind)
     ))
 }

@@ -1,7 +1,7 @@
 //! Statements of other engines that Tera lacks.
 
 use super::{Meant, Tag, arguments::given, values::file};
-use crate::delimiters::first_word;
+use crate::{delimiters::first_word, within::Within};
 
 /// What takes the place of a statement that nothing can be pasted for.
 pub(super) fn idea(word: &str) -> Option<&'static str> {
@@ -91,7 +91,7 @@ fn rendered(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
     let message = "`include` takes the name of a template and nothing else";
     let name = super::application::first_argument(rest);
     let include = tag.with(&format!("include \"{}\"", file(name)));
-    let behind = rest[name.len()..].trim();
+    let behind = rest.within(name.len()..).trim();
     if let Some((list, item)) = behind
         .strip_prefix("for ")
         .and_then(|each| each.split_once(" as "))

@@ -1,6 +1,7 @@
 //! Texts that take in values: `f"Hello {name}"`, `"Hello {}".format(name)`, `"%s items" % count`.
 
 use super::tokens::{Token, joined, split, tokens};
+use crate::within::Within;
 
 /// An expression that is a text with values in it, as texts and values that are joined. `None`: it is none.
 pub(super) fn written(expression: &str) -> Option<String> {
@@ -142,7 +143,7 @@ fn filled(pattern: &str, values: &[String]) -> Option<String> {
     let mut values = values.iter();
     let mut rest = pattern;
     while let Some((at, length)) = next_place(rest) {
-        let place = &rest[at..at + length];
+        let place = rest.within(at..at + length);
         let named = place
             .trim_matches(['{', '}'])
             .split(':')
@@ -154,8 +155,8 @@ fn filled(pattern: &str, values: &[String]) -> Option<String> {
             false => values.next()?.as_str(),
         };
         let value = value.split_once('=').map_or(value, |(_, value)| value);
-        push(&mut written, &rest[..at], value);
-        rest = &rest[at + length..];
+        push(&mut written, rest.within(..at), value);
+        rest = rest.within(at + length..);
     }
     if written.is_empty() {
         return None;
@@ -172,10 +173,11 @@ fn filled(pattern: &str, values: &[String]) -> Option<String> {
 fn next_place(text: &str) -> Option<(usize, usize)> {
     let brace = text
         .find('{')
-        .and_then(|at| Some((at, text[at..].find('}')? + 1)));
+        .and_then(|at| Some((at, text.within(at..).find('}')? + 1)));
     let percent = text.find('%').and_then(|at| {
-        let kind = text[at + 1..].find(|c: char| c.is_ascii_alphabetic())?;
-        let is_place = text[at + 1..at + 1 + kind]
+        let kind = text.within(at + 1..).find(|c: char| c.is_ascii_alphabetic())?;
+        let is_place = text
+            .within(at + 1..at + 1 + kind)
             .chars()
             .all(|c| c.is_ascii_digit() || c == '.');
         is_place.then_some((at, kind + 2))

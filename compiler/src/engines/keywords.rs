@@ -9,6 +9,7 @@ use super::{
     turns,
     values::{Print, file},
 };
+use crate::within::Within;
 
 /// Names and signs that mean something of their own to another engine.
 pub(super) fn special(print: &Print<'_>) -> Option<Meant> {
@@ -79,7 +80,7 @@ fn changed(inside: &str) -> Option<Meant> {
     }
     for sign in ["+=", "-=", "*=", "/="] {
         if let Some((name, value)) = inside.split_once(sign) {
-            let (name, value, sign) = (name.trim(), value.trim(), &sign[..1]);
+            let (name, value, sign) = (name.trim(), value.trim(), sign.within(..1));
             return Meant::new(
                 format!("Tera has no `{sign}=`"),
                 format!("write `{{% set {name} = {name} {sign} {value} %}}`"),
@@ -153,7 +154,9 @@ pub(super) fn statement(print: &Print<'_>) -> Option<Meant> {
         "range" if is_go => say(range(argument), "endfor"),
         "for" | "foreach" | "each" if !is_alone => say(format!("for {argument}"), "endfor"),
         "elseif" => say(format!("elif {argument}"), ""),
-        "else" if argument.starts_with("if ") => say(format!("elif {}", condition_of(&argument[3..])), ""),
+        "else" if argument.starts_with("if ") => {
+            say(format!("elif {}", condition_of(argument.within(3..))), "")
+        }
         _ => of_block(print, say),
     }
 }

@@ -1,6 +1,7 @@
 //! Filters that choose or change the items of a list, which Tera writes as a list of its own: `[item.name for item in items]`.
 
 use super::tokens::tokens;
+use crate::within::Within;
 
 /// Tera's filters and those that are named the same elsewhere: `map("upper")` of Jinja applies one to each item.
 const OF_ITEMS: [&str; 9] = [
@@ -107,7 +108,7 @@ fn argument(argument: &str) -> &str {
     match found.as_slice() {
         [_, sign, value, ..] if sign.text == "=" => {
             let at = value.text.as_ptr() as usize - argument.as_ptr() as usize;
-            &argument[at..]
+            argument.within(at..)
         }
         _ => argument,
     }

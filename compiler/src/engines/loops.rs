@@ -1,6 +1,7 @@
 //! The loops of other engines.
 
 use super::{Meant, Tag, expression::rewritten, values::condition};
+use crate::within::Within;
 
 /// A `for` that Tera refuses.
 pub(super) fn for_loop(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
@@ -77,7 +78,7 @@ fn sliced(rest: &str) -> Option<String> {
         .iter()
         .filter_map(|word| rest.find(word))
         .min()
-        .map(|at| &rest[..at])?;
+        .map(|at| rest.within(..at))?;
     let slice = match (offset, limit) {
         (Some(offset), Some(limit)) => {
             let numbers = offset.parse::<u32>().ok().zip(limit.parse::<u32>().ok());

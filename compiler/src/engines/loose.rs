@@ -1,7 +1,7 @@
 //! Statements that are nearly Tera's: with a brace or a colon at their end, without their word, or with a sign before it.
 
 use super::{Meant, Tag, expression::rewritten};
-use crate::delimiters::first_word;
+use crate::{delimiters::first_word, within::Within};
 
 /// What a statement was meant to be that has too much or too little.
 pub(super) fn meant(tag: &Tag<'_>) -> Option<Meant> {
@@ -21,7 +21,7 @@ pub(super) fn meant(tag: &Tag<'_>) -> Option<Meant> {
     let word = first_word(inside);
     let lower = word.to_ascii_lowercase();
     if lower != word && KEYWORDS.contains(&lower.as_str()) {
-        let new = format!("{lower}{}", &inside[word.len()..]);
+        let new = format!("{lower}{}", inside.within(word.len()..));
         return Meant::new("Tera's words have small letters", tag.write(&new));
     }
     without_word(tag, inside)
@@ -65,7 +65,7 @@ pub(super) fn without_end(inside: &str) -> &str {
 /// `{% x = 1 %}` and `{% a.b %}`
 fn without_word(tag: &Tag<'_>, inside: &str) -> Option<Meant> {
     let name = first_word(inside);
-    let rest = inside[name.len()..].trim_start();
+    let rest = inside.within(name.len()..).trim_start();
     let begins_well = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
     if !begins_well || KEYWORDS.contains(&name) {
         return None;

@@ -3,8 +3,9 @@
 use super::{
     filters::arguments,
     functions, lists,
-    tokens::{Token, joined, rewritten, tokens, value_start},
+    tokens::{Token, joined, rewritten, text_at, tokens, value_start},
 };
+use crate::within::Within;
 
 /// Methods without arguments, and the filter that does the same.
 const PLAIN: [(&str, &str); 45] = [
@@ -64,30 +65,36 @@ pub(super) fn written(text: &str) -> Option<String> {
 pub(super) fn called(text: &str) -> Option<(String, String)> {
     let found = tokens(text);
     let (dot, start) = call(&found)?;
-    Some((joined(&found[start..dot]), found[dot + 1].text.to_owned()))
+    Some((
+        joined(found.within(start..dot)),
+        text_at(&found, dot + 1).to_owned(),
+    ))
 }
 
 /// The expression with its first method written as Tera has it.
 fn first(text: &str) -> Option<String> {
     let found = tokens(text);
     let (dot, start) = call(&found)?;
-    let value = joined(&found[start..dot]);
+    let value = joined(found.within(start..dot));
     if functions::OBJECTS.contains(&value.as_str()) {
         return None;
     }
     let (given, end) = arguments(&found, dot + 2);
     let given: Vec<&str> = given.iter().map(String::as_str).collect();
-    let new = here(&value, found[dot + 1].text, &given)?;
-    let before: String = found[..start]
+    let method = text_at(&found, dot + 1);
+    let new = here(&value, method, &given)?;
+    let before: String = found
+        .within(..start)
         .iter()
         .flat_map(|token| [token.space, token.text])
         .collect();
-    let behind: String = found[end..]
+    let behind: String = found
+        .within(end..)
         .iter()
         .flat_map(|token| [token.space, token.text])
         .collect();
-    let space = found[start].space;
-    if found[dot + 1].text == "indexOf"
+    let space = found.get(start)?.space;
+    if method == "indexOf"
         && let Some(new) = found_in(&value, &given, behind.trim_start())
     {
         return Some(format!("{before}{space}{new}"));
@@ -123,9 +130,10 @@ fn found_in(value: &str, given: &[&str], behind: &str) -> Option<String> {
 /// Where the dot of the first called method stands, and where its value begins.
 fn call(found: &[Token<'_>]) -> Option<(usize, usize)> {
     let is_name = |token: &Token<'_>| token.text.starts_with(|c: char| c.is_alphabetic() || c == '_');
-    let dot = (1..found.len().saturating_sub(2)).find(|at| {
-        let [dot, name, open] = [found[*at], found[at + 1], found[at + 2]];
-        dot.text == "." && is_name(&name) && open.text == "(" && open.space.is_empty()
+    let mut calls = found.windows(3).enumerate().skip(1);
+    let (dot, _) = calls.find(|(_, tokens)| match tokens {
+        [dot, name, open] => dot.text == "." && is_name(name) && open.text == "(" && open.space.is_empty(),
+        _ => false,
     })?;
     let start = value_start(found, dot, false);
     (start < dot).then_some((dot, start))
@@ -198,7 +206,7 @@ fn of_list(value: &str, method: &str, given: &[&str]) -> Option<String> {
             lists::list("map", value, &[(*function).to_owned()])?
         }
         ("map", [function]) if function.starts_with('|') => {
-            let (name, body) = function[1..].split_once('|')?;
+            let (name, body) = function.within(1..).split_once('|')?;
             lists::list("map", value, &[format!("{name} => {body}")])?
         }
         ("filter", [function]) if function.contains("=>") => {

@@ -5,6 +5,7 @@ use super::{
     signs::comparison,
     tokens::{Token, joined, names, tokens},
 };
+use crate::within::Within;
 
 /// How deep brackets may lie in each other.
 const MOST: usize = 16;
@@ -108,7 +109,7 @@ fn items<'f, 't>(found: &'f [Token<'t>]) -> Option<Vec<&'f [Token<'t>]>> {
     let mut depth = 0_i32;
     for (at, token) in found.iter().enumerate() {
         if depth == 0 && !token.space.is_empty() && at > start {
-            all.push(&found[start..at]);
+            all.push(found.within(start..at));
             start = at;
         }
         depth += i32::from(token.text == "(") - i32::from(token.text == ")");
@@ -124,7 +125,7 @@ fn items<'f, 't>(found: &'f [Token<'t>]) -> Option<Vec<&'f [Token<'t>]>> {
             return None;
         }
     }
-    all.extend((start < found.len()).then(|| &found[start..]));
+    all.extend((start < found.len()).then(|| found.within(start..)));
     (depth == 0).then_some(all)
 }
 

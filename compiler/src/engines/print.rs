@@ -9,6 +9,7 @@ use super::{
     methods,
     values::Print,
 };
+use crate::within::Within;
 
 /// What a print was meant to be.
 pub(super) fn meant(print: &Print<'_>) -> Option<Meant> {
@@ -75,7 +76,9 @@ fn is_number(text: &str) -> bool {
 fn also(new: &str) -> String {
     let added = ["date", "json", "json_encode"].into_iter().find(|filter| {
         let mut found = new.match_indices(filter);
-        found.any(|(at, _)| new[..at].trim_end().ends_with('|') && new[at + filter.len()..].starts_with('('))
+        found.any(|(at, _)| {
+            new.within(..at).trim_end().ends_with('|') && new.within(at + filter.len()..).starts_with('(')
+        })
     });
     if let Some(filter) = added {
         return format!(

@@ -4,24 +4,37 @@ use std::collections::BTreeSet;
 
 use super::{
     Meant,
+    ends::{Ends, word},
     expression::rewritten,
     loops::{for_header, of_c},
     values::{Found, file, plain},
 };
-use crate::{slips::nearby, source::Span};
+use crate::{slips::nearby, source::Span, within::Within};
 
 /// The `@`s of a text that Blade does not know.
 pub(super) fn razor(text: &str, visible: &str, found: &mut Vec<Found>) {
     let taken: BTreeSet<usize> = found.iter().map(|(span, _)| span.start as usize).collect();
+    // A text may begin with very much white space.
+    let first = visible.len() - visible.trim_start().len();
+    let bytes = text.as_bytes();
+    let (mut notes, mut braces) = (Ends::new(word(bytes, "*@")), Ends::new(word(bytes, "}")));
     for (at, _) in visible.match_indices('@') {
-        let before = visible[..at].chars().next_back();
+        let before = visible.within(..at).chars().next_back();
         let is_apart =
             before.is_none_or(|before| before.is_whitespace() || matches!(before, '>' | '"' | '\'' | '}'));
         if !is_apart || taken.contains(&at) {
             continue;
         }
-        let rest = &text[at + 1..nearby(text, at + 1).end as usize];
-        let is_line = visible[..at].trim_end_matches(' ').ends_with('\n') || visible[..at].trim().is_empty();
+        let is_endless = match bytes.get(at + 1) {
+            Some(b'*') => notes.behind(at + 2).is_none(),
+            Some(b'{') => braces.behind(at + 2).is_none(),
+            _ => false,
+        };
+        if is_endless {
+            continue;
+        }
+        let rest = text.within(at + 1..nearby(text, at + 1).end as usize);
+        let is_line = at <= first || visible.within(..at).trim_end_matches(' ').ends_with('\n');
         if let Some((help, length)) = meant(rest, is_line) {
             let begin: String = rest.chars().take_while(|c| c.is_alphanumeric()).collect();
             let begin = if begin.is_empty() {
@@ -68,7 +81,10 @@ const WORDS: [&str; 12] = [
 fn meant(rest: &str, is_line: bool) -> Option<(String, usize)> {
     if let Some(inside) = rest.strip_prefix('*') {
         let end = inside.find("*@")?;
-        return Some((format!("write `{{# {} #}}`", inside[..end].trim()), end + 3));
+        return Some((
+            format!("write `{{# {} #}}`", inside.within(..end).trim()),
+            end + 3,
+        ));
     }
     if rest.starts_with('(') {
         let inside = bracketed(rest)?;
@@ -82,7 +98,7 @@ fn meant(rest: &str, is_line: bool) -> Option<(String, usize)> {
         .chars()
         .take_while(|c| c.is_alphanumeric() || *c == '_')
         .collect();
-    let behind = &rest[name.len()..];
+    let behind = rest.within(name.len()..);
     block(&name, behind)
         .or_else(|| object(&name, rest))
         .or_else(|| line(&name, behind).filter(|_| is_line))
@@ -105,7 +121,7 @@ fn print(value: &str) -> String {
 /// `@{ Layout = "base"; }` and `@{ var x = 1; }`
 fn code(inside: &str) -> Option<(String, usize)> {
     let end = inside.find('}')?;
-    let (name, value) = inside[..end].split_once('=')?;
+    let (name, value) = inside.within(..end).split_once('=')?;
     let value = value.split(';').next()?.trim();
     let name = name.trim().rsplit(' ').next()?;
     let help = match name {
@@ -129,7 +145,7 @@ fn block(name: &str, behind: &str) -> Option<(String, usize)> {
     let inside = bracketed(open)?;
     let skipped = name.len() + behind.len() - open.len();
     let length = skipped + inside.len() + 2;
-    if !open[inside.len() + 2..].trim_start().starts_with('{') {
+    if !open.within(inside.len() + 2..).trim_start().starts_with('{') {
         return None;
     }
     let end = |word: &str| format!(", and `{{% {word} %}}` instead of its last brace");
@@ -175,8 +191,8 @@ fn object(name: &str, rest: &str) -> Option<(String, usize)> {
     let path_end = rest
         .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.')))
         .unwrap_or(rest.len());
-    let path = rest[..path_end].trim_end_matches('.');
-    let given = bracketed(&rest[path.len()..]);
+    let path = rest.within(..path_end).trim_end_matches('.');
+    let given = bracketed(rest.within(path.len()..));
     let length = path.len() + given.map_or(0, |given| given.len() + 2);
     let first = given
         .unwrap_or_default()
@@ -217,7 +233,7 @@ fn awaited(rest: &str) -> Option<(String, usize)> {
 /// `@model Shop.Item`, `@section scripts { … }`, `@let x = 1;`
 fn line(name: &str, behind: &str) -> Option<(String, usize)> {
     let end = behind.find('\n').unwrap_or(behind.len());
-    let rest = behind[..end].strip_prefix(' ')?.trim();
+    let rest = behind.within(..end).strip_prefix(' ')?.trim();
     let length = name.len() + end;
     let is_type = rest.starts_with(|c: char| c.is_ascii_uppercase())
         && !rest.contains(['?', '!', ','])

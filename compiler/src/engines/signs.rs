@@ -1,6 +1,6 @@
 //! The signs and words of an expression, one for one.
 
-use super::tokens::Token;
+use super::tokens::{Token, before};
 
 /// A token, and what stands around it.
 struct Place<'p, 't> {
@@ -39,7 +39,7 @@ pub(super) fn signs(tokens: &[Token<'_>], compares: bool) -> Vec<String> {
         let place = Place {
             braces,
             token: *token,
-            before: at.checked_sub(1).map(|before| tokens[before].text),
+            before: before(tokens, at),
             next: tokens.get(at + 1),
             compares: compares && at > 0 && depth == 0,
         };

@@ -9,7 +9,7 @@ use super::{
     loose, turns,
     values::condition,
 };
-use crate::delimiters::first_word;
+use crate::{delimiters::first_word, within::Within};
 
 /// Statements that are another one here, word for word.
 const OTHERS: [(&str, &str); 32] = [
@@ -66,7 +66,7 @@ fn bare(tag: &Tag<'_>) -> Option<Meant> {
 fn known(tag: &Tag<'_>) -> Option<Meant> {
     let inside = tag.inside;
     let word = first_word(inside);
-    let rest = inside[word.len()..].trim();
+    let rest = inside.within(word.len()..).trim();
     if let Some(idea) = turns::idea(inside) {
         return Meant::new("a loop knows its turn as `loop`", idea);
     }
@@ -90,7 +90,7 @@ fn known(tag: &Tag<'_>) -> Option<Meant> {
     }
     match word {
         "else" if first_word(rest) == "if" => {
-            let condition = condition(rest[2..].trim());
+            let condition = condition(rest.within(2..).trim());
             Meant::new(
                 "`else if` is one word here",
                 tag.write(&format!("elif {condition}")),

@@ -17,6 +17,7 @@ use crate::{
     problem::{Code, Problem, collect_bounded},
     slips::{boundary, nearby, readable_tags},
     source::{SourceId, Span},
+    within::Within,
 };
 
 /// The idioms of other engines in the text and the tags of a file that Tera can read. `is_static`: whether no template has a script
@@ -85,12 +86,13 @@ fn without_templates(visible: &str) -> String {
     let mut new = String::with_capacity(visible.len());
     let mut rest = visible;
     while let Some(start) = rest.find("<template") {
-        let end = rest[start..]
+        let end = rest
+            .within(start..)
             .find("</template")
             .map_or(rest.len(), |end| start + end);
-        new.push_str(&rest[..start]);
+        new.push_str(rest.within(..start));
         new.extend(std::iter::repeat_n('\u{1}', end - start));
-        rest = &rest[end..];
+        rest = rest.within(end..);
     }
     new.push_str(rest);
     new
@@ -121,7 +123,7 @@ fn between(
         };
         let length = from + length - inside;
         behind = inside + length + end.len();
-        let meant = meant(&text[inside..inside + length]);
+        let meant = meant(text.within(inside..inside + length));
         found.extend(meant.map(|meant| (Span::new(at, behind), meant)));
     }
 }

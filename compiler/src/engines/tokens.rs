@@ -1,5 +1,7 @@
 //! The tokens of an expression.
 
+use crate::within::Within;
+
 /// How many parts of one expression are rewritten.
 const MAX_REWRITES: usize = 8;
 
@@ -28,18 +30,18 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut rest = text;
     while !rest.is_empty() {
         let trimmed = rest.trim_start();
-        let space = &rest[..rest.len() - trimmed.len()];
+        let space = rest.within(..rest.len() - trimmed.len());
         let Some(first) = trimmed.chars().next() else {
             break;
         };
         let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '@');
         let length = match first {
-            '"' | '\'' | '`' => trimmed[1..].find(first).map_or(trimmed.len(), |at| at + 2),
+            '"' | '\'' | '`' => trimmed.within(1..).find(first).map_or(trimmed.len(), |at| at + 2),
             c if c.is_ascii_digit() => {
                 let end = trimmed
                     .find(|c: char| !(c.is_ascii_digit() || c == '.'))
                     .unwrap_or(trimmed.len());
-                trimmed[..end].find("..").unwrap_or(end)
+                trimmed.within(..end).find("..").unwrap_or(end)
             }
             c if is_word(c) => trimmed.find(|c| !is_word(c)).unwrap_or(trimmed.len()),
             _ => {
@@ -49,11 +51,21 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
         };
         found.push(Token {
             space,
-            text: &trimmed[..length],
+            text: trimmed.within(..length),
         });
-        rest = &trimmed[length..];
+        rest = trimmed.within(length..);
     }
     found
+}
+
+/// The text of the token at `at`: empty where there is none.
+pub(super) fn text_at<'t>(found: &[Token<'t>], at: usize) -> &'t str {
+    found.get(at).map_or("", |token| token.text)
+}
+
+/// The text of the token before `at`.
+pub(super) fn before<'t>(found: &[Token<'t>], at: usize) -> Option<&'t str> {
+    found.get(at.checked_sub(1)?).map(|token| token.text)
 }
 
 /// Tokens as a text.
@@ -75,13 +87,13 @@ pub(super) fn split<'a, 't>(tokens: &'a [Token<'t>], separator: &str) -> Vec<&'a
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth -= 1,
             text if text == separator && depth == 0 => {
-                found.push(&tokens[start..at]);
+                found.push(tokens.within(start..at));
                 start = at + 1;
             }
             _ => {}
         }
     }
-    found.push(&tokens[start..]);
+    found.push(tokens.within(start..));
     found
 }
 
@@ -90,8 +102,7 @@ pub(super) fn split<'a, 't>(tokens: &'a [Token<'t>], separator: &str) -> Vec<&'a
 pub(super) fn value_start(found: &[Token<'_>], end: usize, with_filters: bool) -> usize {
     let mut start = end;
     let mut depth = 0_i32;
-    while start > 0 {
-        let token = found[start - 1];
+    while let Some(token) = start.checked_sub(1).and_then(|before| found.get(before)) {
         let closes = matches!(token.text, ")" | "]");
         depth += i32::from(closes) - i32::from(matches!(token.text, "(" | "["));
         let is_bar = with_filters && token.text == "|";
@@ -106,7 +117,7 @@ pub(super) fn value_start(found: &[Token<'_>], end: usize, with_filters: bool) -
         start -= 1;
         let next_is_bar = |at: usize| found.get(at).is_some_and(|token| token.text == "|");
         let goes_on = with_filters && (is_bar || (start > 0 && next_is_bar(start - 1)));
-        if depth == 0 && !found[start].space.is_empty() && !goes_on {
+        if depth == 0 && !token.space.is_empty() && !goes_on {
             break;
         }
     }

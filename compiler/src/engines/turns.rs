@@ -1,6 +1,6 @@
 //! What other engines know about the turn of a loop.
 
-use super::tokens::tokens;
+use super::tokens::{before, tokens};
 
 /// The names of a loop there and here.
 const TURNS: [(&str, &str); 22] = [
@@ -60,9 +60,8 @@ pub(super) fn written(expression: &str) -> Option<String> {
             Some([dot, member]) if matches!(dot.text, "." | "->") => Some(member.text),
             _ => None,
         };
-        let before = at.checked_sub(1).map(|before| found[before].text);
         let turn = member
-            .filter(|_| !matches!(before, Some("." | "->")))
+            .filter(|_| !matches!(before(&found, at), Some("." | "->")))
             .and_then(|member| here(token.text, member));
         new.push_str(token.space);
         match turn {
@@ -85,9 +84,11 @@ pub(super) fn written(expression: &str) -> Option<String> {
 pub(super) fn idea(expression: &str) -> Option<&'static str> {
     let found = tokens(expression);
     let names: Vec<&str> = found.iter().map(|token| token.text).collect();
-    let mut threes = names.windows(3);
-    let member = threes.find(|three| LOOPS.contains(&three[0]) && matches!(three[1], "." | "->"))?[2];
-    Some(match member {
+    let mut members = names.windows(3).filter_map(|three| match three {
+        [owner, "." | "->", member] if LOOPS.contains(owner) => Some(*member),
+        _ => None,
+    });
+    Some(match members.next()? {
         "parent" | "parentloop" | "depth" => {
             "keep it before the inner loop, `{% set outer = loop.index %}`, and print `{{ outer }}`"
         }

@@ -2,10 +2,11 @@
 
 use super::{
     Meant,
+    ends::{Ends, word},
     expression::rewritten,
     values::{Found, file, plain},
 };
-use crate::{slips::nearby, source::Span};
+use crate::{slips::nearby, source::Span, within::Within};
 
 /// Directives with brackets.
 const DIRECTIVES: [&str; 9] = [
@@ -20,8 +21,10 @@ pub(super) fn begins(rest: &[u8]) -> bool {
         Some(b'i' | b'e' | b'f' | b's' | b'p' | b'm' | b'd') => {
             let end = rest.iter().take(12).position(|byte| !byte.is_ascii_lowercase());
             end.is_some_and(|end| {
-                matches!(rest[end], b'(' | b' ')
-                    && DIRECTIVES.iter().any(|word| word.as_bytes() == &rest[..end])
+                matches!(rest.get(end), Some(b'(' | b' '))
+                    && DIRECTIVES
+                        .iter()
+                        .any(|word| word.as_bytes() == rest.within(..end))
             })
         }
         _ => false,
@@ -30,9 +33,19 @@ pub(super) fn begins(rest: &[u8]) -> bool {
 
 /// `#if($a) … #end` and the like in the text of a file, and its comments.
 pub(super) fn velocity(visible: &str, found: &mut Vec<Found>) {
-    for at in memchr::memchr_iter(b'#', visible.as_bytes()) {
-        let rest = &visible[at + 1..nearby(visible, at + 1).end as usize];
-        let before = visible[..at].chars().next_back();
+    let bytes = visible.as_bytes();
+    let (mut notes, mut raws) = (Ends::new(word(bytes, "*#")), Ends::new(word(bytes, "]]#")));
+    for at in memchr::memchr_iter(b'#', bytes) {
+        let is_endless = match bytes.get(at + 1) {
+            Some(b'*') => notes.behind(at + 2).is_none(),
+            Some(b'[') => raws.behind(at + 2).is_none(),
+            _ => false,
+        };
+        if is_endless {
+            continue;
+        }
+        let rest = visible.within(at + 1..nearby(visible, at + 1).end as usize);
+        let before = visible.within(..at).chars().next_back();
         if before.is_some_and(|before| !before.is_whitespace() && !matches!(before, '>' | ')' | '"')) {
             continue;
         }
@@ -46,7 +59,7 @@ pub(super) fn velocity(visible: &str, found: &mut Vec<Found>) {
 fn comment(rest: &str) -> Option<(Meant, usize)> {
     if rest.starts_with('*') {
         let end = rest.find("*#")?;
-        let note = rest[1..end].trim_matches(['*', ' ', '\n']);
+        let note = rest.within(1..end).trim_matches(['*', ' ', '\n']);
         return Some((
             Meant::new("`#*` is text for Tera", format!("write `{{# {note} #}}`"))?,
             end + 2,
@@ -62,7 +75,7 @@ fn comment(rest: &str) -> Option<(Meant, usize)> {
 
 fn directive(rest: &str) -> Option<(Meant, usize)> {
     let word = DIRECTIVES.into_iter().find(|word| rest.starts_with(word))?;
-    let behind = rest[word.len()..].trim_start_matches(' ');
+    let behind = rest.within(word.len()..).trim_start_matches(' ');
     let skipped = rest.len() - behind.len();
     let mut depth = 0;
     let end = behind.char_indices().take(400).find_map(|(index, c)| {

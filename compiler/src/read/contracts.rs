@@ -9,6 +9,7 @@ use crate::{
     input::{Input, KnownContract},
     problem::{Code, Problem},
     source::{Source, SourceId, Span},
+    within::Within,
 };
 
 /// Adds the contracts of these files. A file that is not a contract, or is a second one for a service, becomes a problem.
@@ -133,7 +134,7 @@ fn whole(text: &str) -> Span {
 
 /// A value, or the first character of one that is long.
 fn marked(text: &str, value: Span) -> Span {
-    match text[value.range()].contains('\n') {
+    match text.within(value.range()).contains('\n') {
         true => Span::new(value.start as usize, value.start as usize + 1),
         false => value,
     }
@@ -172,9 +173,9 @@ fn offset(text: &str, line: usize, column: usize) -> usize {
 fn service_name(source: &Source, id: SourceId) -> crate::source::Location {
     let key = source.text.find("\"service\"");
     let value = key.and_then(|key| {
-        let colon = key + source.text[key..].find(':')?;
-        let start = colon + source.text[colon..].find('"')?;
-        let end = start + 1 + source.text[start + 1..].find('"')? + 1;
+        let colon = key + source.text.within(key..).find(':')?;
+        let start = colon + source.text.within(colon..).find('"')?;
+        let end = start + 1 + source.text.within(start + 1..).find('"')? + 1;
         Some(Span::new(start, end))
     });
     value.unwrap_or_default().at(id)

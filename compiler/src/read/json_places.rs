@@ -1,7 +1,7 @@
 //! Finds where a member of a JSON text stands. The text has been read as JSON before.
 #![deny(clippy::disallowed_methods)]
 
-use crate::source::Span;
+use crate::{source::Span, within::Within};
 
 /// A member of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
                 at += 1;
                 continue;
             }
-            _ => at += scalar(&bytes[at..]),
+            _ => at += scalar(bytes.within(at..)),
         }
         if depth == 0 {
             return Some(at);

@@ -4,6 +4,7 @@ use crate::{
     limits::MAX_NEARBY_BYTES,
     problem::{Code, Problem},
     source::{SourceId, Span},
+    within::Within,
 };
 
 /// What may be wrong, and how to mend it.
@@ -37,7 +38,7 @@ impl Candidate {
     /// The text with this mended.
     pub(super) fn applied(&self, text: &str) -> String {
         let (start, end) = (self.span.start as usize, self.span.end as usize);
-        [&text[..start], &self.with, &text[end..]].concat()
+        [text.within(..start), &self.with, text.within(end..)].concat()
     }
 
     /// The report.
@@ -58,19 +59,19 @@ impl Candidate {
 
 /// `span` with `with` in place of `inner`, or `inner` alone where all of it would be long.
 pub(super) fn replaced(text: &str, span: Span, inner: Span, with: &str) -> (Span, String) {
-    let is_short = span.len() + with.len() <= LONGEST && !text[span.range()].contains(['\n', '`']);
+    let is_short = span.len() + with.len() <= LONGEST && !text.within(span.range()).contains(['\n', '`']);
     if !is_short {
         return (inner, with.to_owned());
     }
-    let before = &text[span.start as usize..inner.start as usize];
-    let behind = &text[inner.end as usize..span.end as usize];
+    let before = text.within(span.start as usize..inner.start as usize);
+    let behind = text.within(inner.end as usize..span.end as usize);
     (span, [before, with, behind].concat())
 }
 
 /// The character that ends at `place`: what a report marks where the place itself lies between two characters. The result is empty
 /// at the beginning of the text.
 pub(super) fn character_before(text: &str, place: usize) -> Span {
-    let length = text[..place].chars().next_back().map_or(0, char::len_utf8);
+    let length = text.within(..place).chars().next_back().map_or(0, char::len_utf8);
     Span::new(place - length, place)
 }
 

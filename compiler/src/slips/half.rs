@@ -1,6 +1,6 @@
 //! Halves of delimiters: `}}`, `%}` and `#}` whose beginning lost a character or is missing.
 
-use crate::{limits::MAX_HALF_BYTES, source::Span};
+use crate::{limits::MAX_HALF_BYTES, source::Span, within::Within};
 
 use super::{
     runs::{Run, RunKind, TERA, runs},
@@ -31,9 +31,9 @@ pub(super) fn halves(bytes: &[u8]) -> Vec<Half> {
         let mut open = Vec::new();
         // Where a brace closed another one last.
         let mut closed = None;
-        let signs = memchr::memchr2_iter(b'{', b'}', &bytes[run.span.range()]);
+        let signs = memchr::memchr2_iter(b'{', b'}', bytes.within(run.span.range()));
         for at in signs.map(|at| run.span.start as usize + at) {
-            if bytes[at] == b'{' {
+            if bytes.get(at) == Some(&b'{') {
                 open.push(at);
                 continue;
             }
@@ -63,7 +63,7 @@ fn half(
     outer: usize,
 ) -> Option<Half> {
     let start = (run.span.start as usize).max(at.saturating_sub(MAX_HALF_BYTES));
-    let shape = match bytes[start..at].last()? {
+    let shape = match bytes.within(start..at).last()? {
         b'}' => Shape::Print,
         b'%' => Shape::Statement,
         b'#' => Shape::Comment,
@@ -79,7 +79,8 @@ fn half(
         })
     };
     // Where Tera stood before, or another half, nothing of this one's beginning is left.
-    let from = bytes[start..at - 1]
+    let from = bytes
+        .within(start..at.saturating_sub(1))
         .iter()
         .rposition(|byte| *byte == TERA)
         .map_or(start, |tera| start + tera + 1);
@@ -103,13 +104,13 @@ fn stands_alone(bytes: &[u8], at: usize, run: Run) -> bool {
     let before = at
         .checked_sub(2)
         .filter(|before| *before >= start)
-        .map(|before| bytes[before]);
+        .and_then(|before| bytes.get(before).copied());
     before != Some(b'}') && bytes.get(at + 1) != Some(&b'}')
 }
 
 /// What is left of the beginning of a half that ends at `end`.
 fn begin(bytes: &[u8], from: usize, end: usize, shape: Shape, open: &[usize], kind: RunKind) -> Option<Span> {
-    let inside = &bytes[from..end];
+    let inside = bytes.within(from..end);
     let brace = match shape {
         // The innermost brace was closed by the first of the two, so it is not in `open` any more.
         Shape::Print => last_open_brace(bytes, from, end),
@@ -123,7 +124,7 @@ fn begin(bytes: &[u8], from: usize, end: usize, shape: Shape, open: &[usize], ki
     let sign = sign.map(|at| from + at);
     if let (Some(brace), Some(sign)) = (brace, sign)
         && brace < sign
-        && bytes[brace + 1..sign].iter().all(u8::is_ascii_whitespace)
+        && bytes.within(brace + 1..sign).iter().all(u8::is_ascii_whitespace)
     {
         return Some(Span::new(brace, sign + 1));
     }
@@ -134,11 +135,11 @@ fn begin(bytes: &[u8], from: usize, end: usize, shape: Shape, open: &[usize], ki
         return Some(Span::new(sign, sign + 1));
     }
     let brace = brace?;
-    let content = &bytes[brace + 1..end];
+    let content = bytes.within(brace + 1..end);
     let behind = content.iter().position(|byte| !byte.is_ascii_whitespace())?;
     match shape {
-        Shape::Print if content[behind] == b'{' => {
-            let inner = &content[behind + 1..];
+        Shape::Print if content.get(behind) == Some(&b'{') => {
+            let inner = content.within(behind + 1..);
             (behind > 0 && is_expression(inner, kind)).then(|| Span::new(brace, brace + 2 + behind))
         }
         Shape::Print => {
@@ -161,10 +162,10 @@ fn begin(bytes: &[u8], from: usize, end: usize, shape: Shape, open: &[usize], ki
 fn last_open_brace(bytes: &[u8], from: usize, end: usize) -> Option<usize> {
     let mut closed = 0_usize;
     for at in (from..end).rev() {
-        match bytes[at] {
-            b'}' => closed += 1,
-            b'{' if closed == 0 => return Some(at),
-            b'{' => closed -= 1,
+        match bytes.get(at) {
+            Some(b'}') => closed += 1,
+            Some(b'{') if closed == 0 => return Some(at),
+            Some(b'{') => closed -= 1,
             _ => {}
         }
     }
@@ -178,9 +179,9 @@ fn last_brace_has_outer(bytes: &[u8], from: usize, brace: usize) -> bool {
 
 /// Whether the `%` or `#` at `sign` began a delimiter: a word of Tera's follows, or what a comment has.
 fn is_sign(bytes: &[u8], from: usize, sign: usize, end: usize, shape: Shape) -> bool {
-    let content = &bytes[sign + 1..end];
+    let content = bytes.within(sign + 1..end);
     // `100 %` and `#1` are no beginning.
-    let before = sign.checked_sub(1).filter(|at| *at >= from).map(|at| bytes[at]);
+    let before = bytes.within(from..sign).last();
     let is_apart = before.is_none_or(|byte| !byte.is_ascii_alphanumeric());
     match shape {
         Shape::Comment => {

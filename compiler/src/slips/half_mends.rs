@@ -1,6 +1,6 @@
 //! What may mend half a delimiter.
 
-use crate::{limits::MAX_HALF_BYTES, problem::Code, source::Span};
+use crate::{limits::MAX_HALF_BYTES, problem::Code, source::Span, within::Within};
 
 use super::{
     candidate::{Candidate, boundary, replaced, syntax},
@@ -37,12 +37,12 @@ pub(super) fn of_half(text: &str, half: &Half, found: &mut Vec<Candidate>) {
 /// `%{ if a %}` and `{"{ a }}"`: a sign of the beginning has changed places with its neighbour.
 fn swapped(text: &str, half: &Half, left: Span) -> Option<(Span, String)> {
     let begin = half.shape.begin();
-    let before = &text[..left.start as usize];
-    let (length, written) = match (half.shape, &text[left.range()]) {
+    let before = text.within(..left.start as usize);
+    let (length, written) = match (half.shape, text.within(left.range())) {
         (Shape::Statement, "{") if before.ends_with('%') => (1, begin.to_owned()),
         (Shape::Comment, "{") if before.ends_with('#') => (1, begin.to_owned()),
         (Shape::Print, "{") if before.ends_with("{\"") || before.ends_with("{'") => {
-            (2, format!("{}{begin}", &before[before.len() - 1..]))
+            (2, format!("{}{begin}", before.within(before.len() - 1..)))
         }
         _ => return None,
     };
@@ -58,7 +58,7 @@ fn candidate(text: &str, half: &Half, place: (Span, String)) -> Candidate {
         Some(left) => (
             format!(
                 "this ends in `{end}` but begins with `{}`, not with `{begin}`",
-                &text[left.range()]
+                text.within(left.range())
             ),
             "half a delimiter: visitors see it as text",
             1,
@@ -80,18 +80,19 @@ fn candidate(text: &str, half: &Half, place: (Span, String)) -> Candidate {
 /// Where a half without any beginning likely begins: behind the last tag, quote or delimiter of its line.
 fn guessed_begin(text: &str, half: &Half) -> Option<usize> {
     let end = half.end.start as usize;
-    let before = &text[..end];
+    let before = text.within(..end);
     let from = boundary(text, end.saturating_sub(MAX_HALF_BYTES));
-    let line = before[from..].rfind('\n').map_or(from, |at| from + at + 1);
-    let content = &before[line..];
+    let line = before.within(from..).rfind('\n').map_or(from, |at| from + at + 1);
+    let content = before.within(line..);
     let from = content.rfind(['>', '}', '<']).map_or(line, |at| line + at + 1);
-    let content = &before[from..];
+    let content = before.within(from..);
     if half.shape == Shape::Statement {
         let words = content
             .split_whitespace()
             .map(|word| word.as_ptr() as usize - before.as_ptr() as usize);
         let mut starts = words.filter(|at| {
-            let word = before[*at..]
+            let word = before
+                .within(*at..)
                 .split(|c: char| !c.is_alphanumeric() && c != '_')
                 .next();
             word.is_some_and(is_keyword)
@@ -99,7 +100,7 @@ fn guessed_begin(text: &str, half: &Half) -> Option<usize> {
         return starts.next();
     }
     let content = match content.rfind(['"', '\'']) {
-        Some(quote) if !content[..quote].contains('(') => &content[quote + 1..],
+        Some(quote) if !content.within(..quote).contains('(') => content.within(quote + 1..),
         _ => content,
     };
     let trimmed = content.trim();

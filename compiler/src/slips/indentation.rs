@@ -8,6 +8,7 @@ use crate::{
     limits::MAX_MISSING_LINES,
     problem::Code,
     source::Span,
+    within::Within,
 };
 
 use super::{
@@ -112,7 +113,9 @@ struct Walk<'l> {
 impl Walk<'_> {
     fn line(&mut self, at: usize) {
         let lines = self.lines;
-        let (line, before) = (&lines[at], &lines[..at]);
+        let (Some(line), before) = (lines.get(at), lines.within(..at)) else {
+            return;
+        };
         if let Some(last) = self.open.last_mut() {
             last.is_deep.get_or_insert(line.indent > last.line.indent);
         }
@@ -132,14 +135,16 @@ impl Walk<'_> {
     /// The line at `at` begins with an end, or divides what is open.
     fn end(&mut self, at: usize, ends: bool) {
         let lines = self.lines;
-        let (line, before) = (&lines[at], &lines[..at]);
+        let (Some(line), before) = (lines.get(at), lines.within(..at)) else {
+            return;
+        };
         let own = |open: &Open<'_>| open.line.indent == line.indent && belongs(open.line, line);
         let Some(own) = self.open.iter().rposition(own) else {
             if ends {
                 let around = self.open.last();
                 let from = around.map_or(0, |open| open.at + 1);
                 let in_element = around.is_some_and(|open| open.line.begins_with_element());
-                let missing = missing_opening(self.text, &lines[from..=at], in_element);
+                let missing = missing_opening(self.text, lines.within(from..=at), in_element);
                 self.found.extend(missing);
             }
             return;
@@ -172,7 +177,7 @@ fn missing_end(text: &str, opening: &Line, before: &[Line]) -> Option<Candidate>
         Some(name) => format!("</{name}>"),
         None => format!("{{% end{} %}}", opened.name),
     };
-    let margin = &text[opening.span.start as usize - opening.indent..opening.span.start as usize];
+    let margin = text.within(opening.span.start as usize - opening.indent..opening.span.start as usize);
     let last = before.last()?;
     let (at, with) = (last.span.end as usize, format!("\n{margin}{end}"));
     let message = match opened.name.strip_prefix('<') {
@@ -232,7 +237,7 @@ fn missing_opening(text: &str, around: &[Line], in_element: bool) -> Option<Cand
             format!("the `{shown}` that it ends is missing: write it before this line, or remove the end"),
         ),
     };
-    let message = format!("`{}` closes nothing", short(&text[ended.span.range()]));
+    let message = format!("`{}` closes nothing", short(text.within(ended.span.range())));
     let at = tried.span.start as usize - tried.indent;
     Some(Candidate {
         mark: Some(due.span),
@@ -356,7 +361,7 @@ fn statement(text: &str, span: Span) -> Option<(Role, String)> {
     Some(match word {
         "if" | "for" | "block" | "filter" | "component" => (Role::Opens, word.to_owned()),
         "set" | "set_global" => {
-            let all = &text[inner(text, span).range()];
+            let all = text.within(inner(text, span).range());
             let is_capture = !all.contains('=') && !first_word(all).is_empty();
             return is_capture.then(|| (Role::Opens, "set".to_owned()));
         }
@@ -366,7 +371,7 @@ fn statement(text: &str, span: Span) -> Option<(Role, String)> {
 }
 
 fn tag(masked: &[u8], span: Span) -> Option<(Role, String)> {
-    let all = &masked[span.range()];
+    let all = masked.within(span.range());
     let name = String::from_utf8_lossy(name(masked, span.start as usize)).to_ascii_lowercase();
     let is_whole = all.ends_with(b">") && !all.starts_with(b"<!") && !all.starts_with(b"<?");
     let (role, name) = match name.strip_prefix('/') {

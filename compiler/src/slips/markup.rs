@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{fragment::short, problem::Code, source::Span};
+use crate::{fragment::short, problem::Code, source::Span, within::Within};
 
 use super::{
     candidate::{Candidate, character_before, replaced},
@@ -25,7 +25,7 @@ pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Can
         match run.kind {
             RunKind::Text | RunKind::Code => tag_starts::in_text(&mut markup, run),
             RunKind::Tag => in_tag(&mut markup, run, wanted, &opened),
-            RunKind::Comment if !bytes[run.span.range()].ends_with(b"-->") => {
+            RunKind::Comment if !bytes.within(run.span.range()).ends_with(b"-->") => {
                 open_comment(&mut markup, run);
             }
             _ => {}
@@ -37,7 +37,7 @@ pub(super) fn candidates(text: &str, bytes: &[u8], wanted: &[String]) -> Vec<Can
 /// A tag that runs into the next one, whose quotes are not in pairs, or that was to be an end tag.
 fn in_tag(markup: &mut Markup<'_>, run: Run, wanted: &[String], opened: &BTreeMap<String, i64>) {
     let bytes = markup.bytes;
-    let all = &bytes[run.span.range()];
+    let all = bytes.within(run.span.range());
     let start = run.span.start as usize;
     if all.starts_with(b"<!") || all.starts_with(b"<?") {
         return;
@@ -54,7 +54,7 @@ fn in_tag(markup: &mut Markup<'_>, run: Run, wanted: &[String], opened: &BTreeMa
 
 /// A bare `<section>` in a file where one more is opened than closed.
 fn opened_again(markup: &mut Markup<'_>, run: Run, name: &str, opened: &BTreeMap<String, i64>) {
-    let is_bare = run.span.len() == name.len() + 2 && markup.bytes[run.span.range()].ends_with(b">");
+    let is_bare = run.span.len() == name.len() + 2 && markup.bytes.within(run.span.range()).ends_with(b">");
     let more = opened.get(&name.to_ascii_lowercase());
     if is_bare && more.is_some_and(|more| *more > 1) {
         let message = format!("`<{name}>` opens another `{name}` where one was to be closed");
@@ -92,7 +92,7 @@ fn runs_on(markup: &mut Markup<'_>, run: Run, name: &str) {
             } else {
                 character_before(text, place)
             };
-            with = format!("{}>", &text[span.range()]);
+            with = format!("{}>", text.within(span.range()));
         }
         markup.add_tag(message.clone(), "ends without `>`", (span, with), 4);
     }
@@ -101,15 +101,15 @@ fn runs_on(markup: &mut Markup<'_>, run: Run, name: &str) {
 /// Where a tag may end that lacks its `>`: behind its name, its last quote, its line, or all of it.
 fn likely_ends(markup: &Markup<'_>, run: Run, name: &str) -> Vec<usize> {
     let (start, end) = (run.span.start as usize, run.span.end as usize);
-    let inside = &markup.text[start..end];
+    let inside = markup.text.within(start..end);
     let behind_name = start + 1 + name.len();
     if name.starts_with('/') {
         return vec![behind_name];
     }
     let line = inside.find('\n').map_or(end, |at| start + at);
-    let trimmed = |end: usize| start + markup.text[start..end].trim_end().len();
+    let trimmed = |end: usize| start + markup.text.within(start..end).trim_end().len();
     let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
-    let quote = markup.bytes[start..line].iter().rposition(is_quote);
+    let quote = markup.bytes.within(start..line).iter().rposition(is_quote);
     let mut places = vec![behind_name];
     places.extend(quote.map(|quote| start + quote + 1));
     places.extend([trimmed(line), trimmed(end)]);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::delimiters::keyword;
+use crate::{delimiters::keyword, within::Within};
 
 use super::{
     half::halves,
@@ -53,7 +53,7 @@ fn of_statements(text: &str, parts: &[Part]) -> usize {
 fn of_markup(bytes: &[u8]) -> usize {
     let mut count = 0;
     for run in runs(bytes) {
-        let all = &bytes[run.span.range()];
+        let all = bytes.within(run.span.range());
         count += match run.kind {
             RunKind::Text => of_text(all),
             RunKind::Tag => of_tag(all),
@@ -78,7 +78,8 @@ fn of_text(text: &[u8]) -> usize {
         **byte == b'>'
             && at
                 .checked_sub(1)
-                .is_some_and(|before| !b" -=\n".contains(&text[before]))
+                .and_then(|before| text.get(before))
+                .is_some_and(|before| !b" -=\n".contains(before))
     });
     pairs + closers.count()
 }
@@ -100,10 +101,10 @@ fn of_tag(tag: &[u8]) -> usize {
                 let Some(quote @ (b'"' | b'\'')) = tag.get(at).copied() else {
                     continue;
                 };
-                let Some(close) = memchr::memchr(quote, &tag[at + 1..]).map(|end| at + 1 + end) else {
+                let Some(close) = memchr::memchr(quote, tag.within(at + 1..)).map(|end| at + 1 + end) else {
                     return count + 1;
                 };
-                let value = &tag[at + 1..close];
+                let value = tag.within(at + 1..close);
                 let takes_in = value.ends_with(b"=")
                     || (value.contains(&b'>') && value.contains(&b'<') && value.contains(&b'='));
                 let next = tag.get(close + 1).copied();
@@ -127,7 +128,7 @@ pub(super) fn unbalanced(bytes: &[u8]) -> BTreeMap<String, i64> {
         .into_iter()
         .filter(|run: &Run| run.kind == RunKind::Tag);
     for run in tags {
-        let all = &bytes[run.span.range()];
+        let all = bytes.within(run.span.range());
         let name = String::from_utf8_lossy(name(bytes, run.span.start as usize)).to_ascii_lowercase();
         let (name, by) = match name.strip_prefix('/') {
             Some(name) => (name, -1),

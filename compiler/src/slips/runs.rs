@@ -1,6 +1,6 @@
 //! Parts a template, less its Tera, into tags and the text between them: roughly, since the text may be broken.
 
-use crate::source::Span;
+use crate::{source::Span, within::Within};
 
 /// The byte that stands for Tera's in a masked text.
 pub(super) const TERA: u8 = 1;
@@ -33,7 +33,7 @@ pub(super) enum RunKind {
 pub(super) fn masked(text: &str, opaque: impl Iterator<Item = Span>) -> Vec<u8> {
     let mut bytes = text.as_bytes().to_vec();
     for span in opaque {
-        for byte in &mut bytes[span.range()] {
+        for byte in bytes.get_mut(span.range()).unwrap_or_default() {
             if *byte != b'\n' {
                 *byte = TERA;
             }
@@ -59,7 +59,7 @@ pub(super) fn runs(bytes: &[u8]) -> Vec<Run> {
         if tag == bytes.len() {
             break;
         }
-        if bytes[tag..].starts_with(b"<!--") {
+        if bytes.within(tag..).starts_with(b"<!--") {
             at = find(bytes, tag + 4, b"-->").map_or(bytes.len(), |end| end + 3);
             push(&mut found, tag, at, RunKind::Comment);
             continue;
@@ -101,10 +101,10 @@ fn next_tag(bytes: &[u8], at: usize) -> usize {
         Some(b'/') => bytes.get(at + 2).is_some_and(u8::is_ascii_alphabetic),
         Some(b'!' | b'?') => true,
         // `list<string>` is a type.
-        Some(byte) => byte.is_ascii_alphabetic() && !ends_in_type(&bytes[..*at]),
+        Some(byte) => byte.is_ascii_alphabetic() && !ends_in_type(bytes.within(..*at)),
         None => false,
     };
-    let mut tags = memchr::memchr_iter(b'<', &bytes[at..]).map(|found| at + found);
+    let mut tags = memchr::memchr_iter(b'<', bytes.within(at..)).map(|found| at + found);
     tags.find(begins).unwrap_or(bytes.len())
 }
 
@@ -115,10 +115,10 @@ pub(super) fn tag_end(bytes: &[u8], start: usize) -> usize {
     while let Some(byte) = bytes.get(at).copied() {
         match (quote, byte) {
             (Some(open), _) if byte == open => quote = None,
-            (None, b'"' | b'\'') if bytes[at - 1] == b'=' => quote = Some(byte),
+            (None, b'"' | b'\'') if bytes.within(..at).ends_with(b"=") => quote = Some(byte),
             (None, b'>') => return at + 1,
             // The types of Hydra's lists have such a sign.
-            (None, b'<') if !ends_in_type(&bytes[..at]) => return at,
+            (None, b'<') if !ends_in_type(bytes.within(..at)) => return at,
             _ => {}
         }
         at += 1;
@@ -133,19 +133,20 @@ fn ends_in_type(bytes: &[u8]) -> bool {
 
 /// The name of the tag at `start`, with the slash of an end tag.
 pub(super) fn name(bytes: &[u8], start: usize) -> &[u8] {
-    let rest = &bytes[start + 1..];
+    let rest = bytes.within(start + 1..);
     let slash = usize::from(rest.first() == Some(&b'/'));
-    let length = rest[slash..]
+    let length = rest
+        .within(slash..)
         .iter()
         .position(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'-' | b'_' | b'.')));
-    &rest[..length.map_or(rest.len(), |length| slash + length)]
+    rest.within(..length.map_or(rest.len(), |length| slash + length))
 }
 
 fn end_of_script(bytes: &[u8], at: usize, name: &[u8]) -> usize {
-    let mut ends = memchr::memmem::find_iter(&bytes[at..], b"</").map(|found| at + found);
+    let mut ends = memchr::memmem::find_iter(bytes.within(at..), b"</").map(|found| at + found);
     let is_end = |at: &usize| {
-        let rest = &bytes[at + 2..];
-        rest.len() > name.len() && rest[..name.len()].eq_ignore_ascii_case(name)
+        let rest = bytes.within(at + 2..);
+        rest.len() > name.len() && rest.within(..name.len()).eq_ignore_ascii_case(name)
     };
     ends.find(is_end).unwrap_or(bytes.len())
 }

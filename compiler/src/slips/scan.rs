@@ -3,7 +3,7 @@
 
 use memchr::memmem;
 
-use crate::{limits::MAX_REPAIRS, source::Span};
+use crate::{limits::MAX_REPAIRS, source::Span, within::Within};
 
 /// What a delimiter begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,12 @@ fn expression(bytes: &[u8], start: usize, shape: Shape) -> Ended {
             (b'}', Some(b'}')) if shape == Shape::Print && depth == 0 => return (at + 2, None),
             (b'}', _) if depth > 0 => depth -= 1,
             (b'%', Some(b'}')) if shape == Shape::Statement => return (at + 2, None),
-            (b'<', Some(b'/')) if !bytes[start + 2..at].iter().all(|byte| b" \t-".contains(byte)) => {
+            (b'<', Some(b'/'))
+                if !bytes
+                    .within(start + 2..at)
+                    .iter()
+                    .all(|byte| b" \t-".contains(byte)) =>
+            {
                 return (trim_end(bytes, start, at), Some(Fault::NoEnd));
             }
             (b'\n', _) => {
@@ -149,7 +154,7 @@ fn expression(bytes: &[u8], start: usize, shape: Shape) -> Ended {
 fn broken_end(bytes: &[u8], at: usize, shape: Shape, depth: u32) -> Option<usize> {
     let is_statement = shape == Shape::Statement;
     let next = bytes.get(at + 1).copied();
-    match (bytes[at], next) {
+    match (*bytes.get(at)?, next) {
         (b'}', Some(b'}')) => Some(2),
         (b'}', Some(b'%')) if is_statement => Some(2),
         (b'}', _) => Some(1),
@@ -167,34 +172,34 @@ fn broken_end(bytes: &[u8], at: usize, shape: Shape, depth: u32) -> Option<usize
 
 /// Whether the line ends at `at`, or a tag or another delimiter begins there.
 fn ends_line(bytes: &[u8], at: usize, next: Option<u8>) -> bool {
-    let rest = &bytes[at.min(bytes.len())..];
+    let rest = bytes.within(at.min(bytes.len())..);
     let blank = rest.iter().position(|byte| !b" \t\r".contains(byte));
     let behind = blank.map_or(Some(&b'\n'), |blank| rest.get(blank));
     matches!(next, None | Some(b'<' | b'{' | b'>' | b'"')) || matches!(behind, None | Some(b'\n'))
 }
 
 fn trim_end(bytes: &[u8], start: usize, end: usize) -> usize {
-    let inside = &bytes[start + 2..end.max(start + 2)];
+    let inside = bytes.within(start + 2..end.max(start + 2));
     start + 2 + inside.trim_ascii_end().len()
 }
 
 /// The end of the string that opens at `at`. `Err`: it has taken in the end of its delimiter, which stands before this place.
 fn string(bytes: &[u8], at: usize, shape: Shape) -> Result<usize, usize> {
-    let quote = bytes[at];
+    let quote = bytes.get(at);
     let mut end = at + 1;
     let closed = loop {
         match bytes.get(end) {
             None => break None,
             Some(b'\\') => end += 2,
-            Some(byte) if *byte == quote => break Some(end + 1),
+            byte if byte == quote => break Some(end + 1),
             Some(_) => end += 1,
         }
     };
-    let inside = &bytes[at + 1..closed.map_or(bytes.len(), |end| end - 1)];
+    let inside = bytes.within(at + 1..closed.map_or(bytes.len(), |end| end - 1));
     let closer = memmem::find(inside, shape.end().as_bytes());
     let line = memchr::memchr(b'\n', inside);
     let is_wide = |end: usize| {
-        let inside = &inside[..end];
+        let inside = inside.within(..end);
         inside.contains(&b'\n')
             || inside.contains(&b'<')
             || ["{{", "{%"]
@@ -205,7 +210,7 @@ fn string(bytes: &[u8], at: usize, shape: Shape) -> Result<usize, usize> {
         (Some(end), Some(_), _) if !is_wide(inside.len()) => Ok(end),
         (_, Some(closer), Some(line)) if closer > line && closed.is_none() => Err(at + 1 + line),
         (_, Some(closer), _) => Err(at + 1 + closer + 2),
-        (Some(_), None, Some(line)) if begins_tag(&inside[line..]) => Err(at + 1 + line),
+        (Some(_), None, Some(line)) if begins_tag(inside.within(line..)) => Err(at + 1 + line),
         (Some(end), None, _) => Ok(end),
         (None, None, line) => Err(at + 1 + line.unwrap_or(inside.len())),
     }
@@ -218,9 +223,9 @@ fn begins_tag(rest: &[u8]) -> bool {
 /// Where the comment at `start` ends.
 fn comment(bytes: &[u8], start: usize) -> Ended {
     let inside = start + 2;
-    let end = memmem::find(&bytes[inside..], b"#}").map(|at| inside + at);
+    let end = memmem::find(bytes.within(inside..), b"#}").map(|at| inside + at);
     let last = end.unwrap_or(bytes.len());
-    let nested = memmem::find(&bytes[inside..last], b"{#").map(|at| inside + at);
+    let nested = memmem::find(bytes.within(inside..last), b"{#").map(|at| inside + at);
     if let (Some(end), None) = (end, nested) {
         return (end + 2, None);
     }
@@ -230,7 +235,7 @@ fn comment(bytes: &[u8], start: usize) -> Ended {
         None => match end {
             Some(end) => (end + 2, None),
             None => {
-                let line = memchr::memchr(b'\n', &bytes[inside..before]);
+                let line = memchr::memchr(b'\n', bytes.within(inside..before));
                 let end = line.map_or(before, |line| inside + line);
                 (trim_end(bytes, start, end), Some(Fault::NoEnd))
             }
@@ -240,35 +245,43 @@ fn comment(bytes: &[u8], start: usize) -> Ended {
 
 /// A `}` or `#` at the end of a line, or before a tag, that likely was to end a comment.
 pub(super) fn broken_comment_end(bytes: &[u8], inside: usize, before: usize) -> Option<Span> {
-    let signs = memchr::memchr2_iter(b'}', b'#', &bytes[inside..before]).map(|at| inside + at);
+    let signs = memchr::memchr2_iter(b'}', b'#', bytes.within(inside..before)).map(|at| inside + at);
     signs
-        .filter(|at| *at > inside && bytes[at - 1].is_ascii_whitespace())
+        .filter(|at| {
+            bytes
+                .within(inside..*at)
+                .last()
+                .is_some_and(u8::is_ascii_whitespace)
+        })
         .find(|at| at + 1 == before || ends_line(bytes, at + 1, bytes.get(at + 1).copied()))
         .map(|at| Span::new(at, at + 1))
 }
 
 /// Where the raw block ends whose text begins at `open`.
 fn raw(bytes: &[u8], open: usize) -> Ended {
-    let mut words = memmem::find_iter(&bytes[open..], b"endraw").map(|at| open + at);
+    let mut words = memmem::find_iter(bytes.within(open..), b"endraw").map(|at| open + at);
     let Some(word) = words.next() else {
         return (open, Some(Fault::NoEnd));
     };
-    let start = bytes[open..word]
+    let start = bytes
+        .within(open..word)
         .iter()
         .rposition(|byte| !b" \t\n\r-%{".contains(byte));
     let from = start.map_or(open, |at| open + at + 1);
     let from = from
-        + bytes[from..word]
+        + bytes
+            .within(from..word)
             .iter()
             .take_while(|byte| byte.is_ascii_whitespace())
             .count();
     if crate::parse::raw_tag(bytes, from, b"endraw").is_none() {
         let behind = word + "endraw".len();
-        let length = bytes[behind..]
+        let length = bytes
+            .within(behind..)
             .iter()
             .take_while(|byte| b" \t-%}".contains(byte))
             .count();
-        let end = behind + bytes[behind..behind + length].trim_ascii_end().len();
+        let end = behind + bytes.within(behind..behind + length).trim_ascii_end().len();
         return (end, Some(Fault::BrokenEnd(Span::new(from, end))));
     }
     let end = crate::parse::raw_tag(bytes, from, b"endraw").unwrap_or(open);

@@ -1,6 +1,6 @@
 //! Candidates among the beginnings of tags.
 
-use crate::{fragment::short, source::Span};
+use crate::{fragment::short, source::Span, within::Within};
 
 use super::{
     candidate::{nearby, replaced},
@@ -14,8 +14,8 @@ pub(super) fn in_text(markup: &mut Markup<'_>, run: Run) {
     let (start, end) = (run.span.start as usize, run.span.end as usize);
     lost_reference(markup, run);
     let mut from = start;
-    for at in memchr::memchr2_iter(b'<', b'>', &bytes[start..end]).map(|at| start + at) {
-        if bytes[at] == b'<' {
+    for at in memchr::memchr2_iter(b'<', b'>', bytes.within(start..end)).map(|at| start + at) {
+        if bytes.get(at) == Some(&b'<') {
             one_too_many(markup, at);
             swapped(markup, at);
         } else {
@@ -32,7 +32,7 @@ fn lost(markup: &mut Markup<'_>, from: usize, at: usize) {
         let whole = Span::new(tag, at + 1);
         let (span, with) = replaced(text, whole, Span::new(tag, tag), "<");
         let place = widened(text, span, with, whole);
-        let message = format!("the `<` of `{}` is missing", short(&text[tag..=at]));
+        let message = format!("the `<` of `{}` is missing", short(text.within(tag..=at)));
         markup.add_tag(message, "this is text", place, 3);
     }
 }
@@ -42,24 +42,30 @@ fn widened(text: &str, span: Span, with: String, whole: Span) -> (Span, String) 
     if !span.is_empty() {
         return (span, with);
     }
-    let rest = &text[whole.range()];
+    let rest = text.within(whole.range());
     let word = rest.find(char::is_whitespace).unwrap_or(rest.len());
     let span = Span::new(whole.start as usize, whole.start as usize + word);
-    (span, with + &rest[..word])
+    (span, with + rest.within(..word))
 }
 
 /// `m:ref="…"` in text: the tag around it has lost its `<`.
 fn lost_reference(markup: &mut Markup<'_>, run: Run) {
     let text = markup.text;
     let (start, end) = (run.span.start as usize, run.span.end as usize);
-    let Some(at) = find(&markup.bytes[..end], start, b":ref=") else {
+    let Some(at) = find(markup.bytes.within(..end), start, b":ref=") else {
         return;
     };
-    let line = text[start..at].rfind('\n').map_or(start, |line| start + line + 1);
+    let line = text
+        .within(start..at)
+        .rfind('\n')
+        .map_or(start, |line| start + line + 1);
     for tag in lost_starts(text, line, at) {
-        let length = text[tag..end].find(char::is_whitespace).unwrap_or(end - tag);
+        let length = text
+            .within(tag..end)
+            .find(char::is_whitespace)
+            .unwrap_or(end - tag);
         let span = Span::new(tag, tag + length);
-        let name = &text[span.range()];
+        let name = text.within(span.range());
         let message = format!("the `<` of `{}` is missing", short(name));
         markup.add_tag(message, "this is text", (span, format!("<{name}")), 3);
     }
@@ -70,20 +76,23 @@ pub(super) fn swapped(markup: &mut Markup<'_>, at: usize) {
     let (text, bytes) = (markup.text, markup.bytes);
     let is_letter = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
     let place = if at > 0 && is_letter(at - 1) && (at < 2 || !is_letter(at - 2)) {
-        (Span::new(at - 1, at + 1), format!("<{}", &text[at - 1..at]))
+        (Span::new(at - 1, at + 1), format!("<{}", text.within(at - 1..at)))
     } else if is_letter(at + 1) && bytes.get(at + 2) == Some(&b'/') && bytes.get(at + 3) != Some(&b'>') {
-        (Span::new(at, at + 3), format!("</{}", &text[at + 1..at + 2]))
+        (
+            Span::new(at, at + 3),
+            format!("</{}", text.within(at + 1..at + 2)),
+        )
     } else {
         return;
     };
-    let message = format!("`{}` is not a tag", short(&text[place.0.range()]));
+    let message = format!("`{}` is not a tag", short(text.within(place.0.range())));
     markup.add_tag(message, "two characters are in each other's place", place, 3);
 }
 
 /// Where a tag may begin that ends at `end` and has lost its `<`.
 fn lost_starts(text: &str, from: usize, end: usize) -> Vec<usize> {
     let mut starts = Vec::new();
-    let inside = &text[from..end];
+    let inside = text.within(from..end);
     let is_name = |name: &str| {
         name.starts_with(|c: char| c.is_ascii_alphabetic())
             && name
@@ -91,7 +100,7 @@ fn lost_starts(text: &str, from: usize, end: usize) -> Vec<usize> {
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, ':' | '-'))
     };
     if let Some(slash) = inside.rfind('/')
-        && is_name(inside[slash + 1..].trim_end())
+        && is_name(inside.within(slash + 1..).trim_end())
     {
         starts.push(from + slash);
     }
@@ -99,7 +108,7 @@ fn lost_starts(text: &str, from: usize, end: usize) -> Vec<usize> {
     let first = inside.find('=').unwrap_or(inside.len());
     let mut words: Vec<usize> = Vec::new();
     let mut at = 0;
-    for word in inside[..first].split_inclusive(char::is_whitespace) {
+    for word in inside.within(..first).split_inclusive(char::is_whitespace) {
         if is_name(word.trim_end()) || is_name(word.trim_end().trim_end_matches('/')) {
             words.push(from + at);
         }
@@ -113,15 +122,15 @@ fn lost_starts(text: &str, from: usize, end: usize) -> Vec<usize> {
 fn one_too_many(markup: &mut Markup<'_>, at: usize) {
     let (text, bytes) = (markup.text, markup.bytes);
     let begins = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_alphabetic);
-    let rest = &bytes[at + 1..];
+    let rest = bytes.within(at + 1..);
     let is_slash = rest.starts_with(b"//") && begins(at + 3);
     let is_space = rest.first() == Some(&b' ') && (begins(at + 2) || rest.get(1) == Some(&b'/'));
     if !is_slash && !is_space {
         return;
     }
-    let near = &bytes[..nearby(text, at).end as usize];
+    let near = bytes.within(..nearby(text, at).end as usize);
     let end = find(near, at, b">").map_or(near.len(), |end| end + 1);
     let place = replaced(text, Span::new(at, end), Span::new(at + 1, at + 2), "");
-    let message = format!("`{}` is not a tag", short(&text[at..end]));
+    let message = format!("`{}` is not a tag", short(text.within(at..end)));
     markup.add_tag(message, "one character too many", place, 3);
 }

@@ -1,6 +1,6 @@
 //! Candidates among Tera's delimiters.
 
-use crate::{fragment::short, source::Span};
+use crate::{fragment::short, source::Span, within::Within};
 
 use super::{
     candidate::{Candidate, replaced, syntax},
@@ -43,7 +43,7 @@ fn end_of(shape: Shape) -> &'static str {
 
 /// A part that ends in something that is nearly its end.
 fn broken_end(text: &str, part: &Part, broken: Span) -> Candidate {
-    let written = &text[broken.range()];
+    let written = text.within(broken.range());
     let (begin, end) = (part.shape.begin(), part.shape.end());
     let message = match part.shape {
         Shape::Raw => format!("`{}` does not end the raw block", short(written.trim())),
@@ -66,7 +66,7 @@ fn broken_end(text: &str, part: &Part, broken: Span) -> Candidate {
 
 /// A part whose end is right, so that its beginning may be what is wrong.
 fn broken_begin(text: &str, part: &Part, broken: Span) -> Option<Candidate> {
-    let written = &text[broken.range()];
+    let written = text.within(broken.range());
     let begin = match written {
         "}}" => "{{",
         "%}" => "{%",
@@ -106,10 +106,10 @@ fn no_end(text: &str, part: &Part) -> Candidate {
     let (mut span, mut with) = replaced(text, part.span, behind, &with);
     if span.is_empty() {
         // A place without a width can't be marked: the last word can.
-        let all = &text[part.span.range()];
+        let all = text.within(part.span.range());
         let head = all.trim_end().trim_end_matches(|c: char| !c.is_whitespace());
         span.start = part.span.start + head.len() as u32;
-        with = format!("{}{with}", &all[head.len()..]);
+        with = format!("{}{with}", all.within(head.len()..));
     }
     let mut candidate = syntax(message, "opened here", (span, with));
     if part.shape == Shape::Comment {
@@ -122,15 +122,15 @@ fn no_end(text: &str, part: &Part) -> Candidate {
 fn svelte(text: &str, part: &Part) -> Option<Candidate> {
     let start = part.span.start as usize;
     part.fault.filter(|_| part.shape == Shape::Comment)?;
-    let end = text[start..].find('}').map(|end| start + end + 1)?;
-    let inside = &text[start + 2..end - 1];
+    let end = text.within(start..).find('}').map(|end| start + end + 1)?;
+    let inside = text.within(start + 2..end - 1);
     let (word, rest) = inside.split_once(' ')?;
     let here = match word {
         "if" => format!("{{% if {rest} %}}"),
         "each" => {
             let (list, item) = rest.split_once(" as ")?;
             let end = item.find([',', ' ', '(']).unwrap_or(item.len());
-            format!("{{% for {} in {list} %}}", &item[..end])
+            format!("{{% for {} in {list} %}}", item.within(..end))
         }
         "snippet" => format!("{{% component {rest} %}}"),
         "await" => format!("{{% if {rest} %}}"),
@@ -148,7 +148,8 @@ fn lone_percents(text: &str, part: &Part, found: &mut Vec<Candidate>) {
         return;
     }
     let (start, end) = (part.span.start as usize, part.span.end as usize);
-    let signs = text[start + 2..end]
+    let signs = text
+        .within(start + 2..end)
         .match_indices(" %")
         .map(|(at, _)| start + at + 3);
     for at in signs {
@@ -172,7 +173,7 @@ fn doubled_brace(text: &str, part: &Part, found: &mut Vec<Candidate>) {
             ..one
         });
     }
-    if text[start..].starts_with("{%%") {
+    if text.within(start..).starts_with("{%%") {
         let place = (Span::new(start, start + 3), "{%".to_owned());
         found.push(syntax(
             "`{%%` has one `%` too many".to_owned(),
@@ -183,7 +184,7 @@ fn doubled_brace(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     let three = text.get(start..start + 3).unwrap_or_default();
     if part.shape == Shape::Print && matches!(three, "{{%" | "{{#" | "{{{") {
         let message = format!("`{three}` has one `{{` too many");
-        let place = (Span::new(start, start + 3), three[1..].to_owned());
+        let place = (Span::new(start, start + 3), three.within(1..).to_owned());
         found.push(syntax(message, "one brace too many", place));
     }
 }
@@ -194,12 +195,12 @@ pub(super) fn of_word(text: &str, part: &Part, found: &mut Vec<Candidate>) {
         return;
     }
     let inner = crate::delimiters::inner(text, part.span);
-    let all = &text[inner.range()];
+    let all = text.within(inner.range());
     let word = crate::delimiters::first_word(all);
     if word.is_empty() || is_keyword(word) {
         return;
     }
-    let rest = &all[word.len()..];
+    let rest = all.within(word.len()..);
     let second = crate::delimiters::first_word(rest.trim_start());
     let joined = format!("{word}{second}");
     let near = |word: &str| {
@@ -217,6 +218,6 @@ pub(super) fn of_word(text: &str, part: &Part, found: &mut Vec<Candidate>) {
     };
     let start = inner.start as usize;
     let place = replaced(text, part.span, Span::new(start, start + length), near);
-    let message = format!("Tera has no statement `{}`", short(&all[..length]));
+    let message = format!("Tera has no statement `{}`", short(all.within(..length)));
     found.push(syntax(message, "unknown", place));
 }

@@ -1,6 +1,6 @@
 //! The words that Tera's statements begin with.
 
-use crate::suggest::nearest;
+use crate::{suggest::nearest, within::Within};
 
 /// All of them.
 pub(super) const KEYWORDS: [&str; 21] = [
@@ -43,10 +43,10 @@ pub(super) fn begins_statement(content: &[u8]) -> bool {
         .iter()
         .position(|byte| !(byte.is_ascii_whitespace() || *byte == b'-'));
     let Some(start) = start else { return false };
-    let rest = &content[start..];
+    let rest = content.within(start..);
     let length = rest
         .iter()
         .position(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'_'));
-    let word = &rest[..length.unwrap_or(rest.len())];
+    let word = rest.within(..length.unwrap_or(rest.len()));
     std::str::from_utf8(word).is_ok_and(is_keyword)
 }

@@ -5,8 +5,10 @@
 use crate::{
     fragment::short,
     problem::{Code, Problem},
+    slips::nearby,
     source::{SourceId, Span},
     suggest::nearest,
+    within::Within,
 };
 
 use super::unknown::NameKind;
@@ -63,7 +65,8 @@ pub(super) struct Misuse<'t> {
 pub(super) fn misuse<'t>(text: &'t str, kind: NameKind, place: Span) -> Option<Misuse<'t>> {
     let name = text.get(place.range())?;
     let taking = TAKING.iter().find(|taking| taking.name == name)?;
-    let behind = &text[place.end as usize..];
+    // Arguments that end farther away are not looked at: each of them may be a call again.
+    let behind = text.within(nearby(text, place.end as usize).range());
     let misuse = |length: usize, ignored: Option<&'t str>| Misuse {
         span: Span::new(place.start as usize, place.end as usize + length),
         name,
@@ -79,7 +82,9 @@ pub(super) fn misuse<'t>(text: &'t str, kind: NameKind, place: Span) -> Option<M
     if let Some(ignored) = names.iter().find(|name| !taking.all.contains(name)) {
         return Some(misuse(length, Some(ignored)));
     }
-    let is_missing = taking.all[..taking.needed]
+    let is_missing = taking
+        .all
+        .within(..taking.needed)
         .iter()
         .any(|needed| !names.contains(needed));
     is_missing.then(|| misuse(length, None))
@@ -95,7 +100,7 @@ fn argument_names(rest: &str) -> Option<(Vec<&str>, usize)> {
             b'"' | b'\'' | b'`' => at = string_end(bytes, at)?,
             b'(' | b'[' | b'{' => depth += 1,
             b')' | b',' if depth == 0 => {
-                let argument = rest[start..at].trim();
+                let argument = rest.within(start..at).trim();
                 if !argument.is_empty() {
                     let (name, _) = argument.split_once('=')?;
                     names.push(name.trim());
@@ -115,7 +120,7 @@ fn argument_names(rest: &str) -> Option<(Vec<&str>, usize)> {
 
 /// The place of the quote that ends the string at `at`.
 fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let quote = bytes[at];
+    let quote = *bytes.get(at)?;
     let mut end = at + 1;
     while let Some(byte) = bytes.get(end).copied() {
         match byte {
@@ -136,7 +141,8 @@ impl Misuse<'_> {
         let listed: Vec<String> = all.iter().map(|argument| format!("`{argument}`")).collect();
         let listed = listed.join(", ");
         let Some(ignored) = self.ignored else {
-            let needed: Vec<String> = all[..self.taking.needed]
+            let needed: Vec<String> = all
+                .within(..self.taking.needed)
                 .iter()
                 .map(|needed| format!("{needed}=…"))
                 .collect();
@@ -149,12 +155,12 @@ impl Misuse<'_> {
         if (self.name, ignored) == ("sort", "reverse") {
             return problem.help("write `sort | reverse`: `reverse` is a filter of its own");
         }
-        match nearest(ignored, all.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`? Its arguments are {listed}")),
-            None => problem.help(format!(
-                "its arguments are {listed}, as in `{name}({}=…)`",
-                all[0]
-            )),
+        match (nearest(ignored, all.iter().copied()), all.first()) {
+            (Some(near), _) => problem.help(format!("did you mean `{near}`? Its arguments are {listed}")),
+            (None, Some(first)) => {
+                problem.help(format!("its arguments are {listed}, as in `{name}({first}=…)`"))
+            }
+            (None, None) => problem.help("it has no arguments"),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     engines,
     expression_names::{CallKind, called},
     fragment::AttributeText,
+    limits::MAX_IDIOM_BYTES,
     model::{called_components, component_definitions},
     site::{File, references, visit},
     source::Span,
@@ -224,6 +225,9 @@ impl<'t> References<'t> {
 
 /// Whether Tera takes an expression for names that nothing gives, where other engines have a meaning for it.
 fn is_foreign(expression: &str) -> bool {
+    if expression.len() > MAX_IDIOM_BYTES {
+        return false;
+    }
     let bytes = expression.as_bytes();
     let begins_so = match bytes.first() {
         Some(b'"' | b'\'') => engines::is_text_with_values(expression),

@@ -247,6 +247,40 @@ fn idioms_of_other_engines_without_end_are_each_read_once() {
     }
 }
 
+/// The first signs of the idioms, again and again in one line, and values in values.
+#[test]
+fn beginnings_of_idioms_in_one_line_are_each_read_once() {
+    let signs = |start: &str, one: &str| format!("{start}{}", one.repeat(50_000 / one.len()));
+    for text in [
+        format!("{}{}", signs("", " "), " @else".repeat(5_000)),
+        format!("{}{}", signs("", " "), " @model".repeat(5_000)),
+        signs("", "{"),
+        signs("", "}"),
+        signs("", "@"),
+        signs("", "$"),
+        signs("", "#"),
+        signs("", "#{"),
+        signs("", "${"),
+        signs("", "${a"),
+        signs("", "@{"),
+        signs("", "#if("),
+        signs("", "{$a"),
+        signs("", "<#"),
+        signs("", "<c:"),
+        signs("", "[[${a"),
+        signs("", "\"{a"),
+        signs("", "{{\"${"),
+        format!("{{{{ \"{}\" }}}}", signs("", "#{a}")),
+        format!("{{{{ `{}` }}}}", signs("", "${a}")),
+        format!("{{{{ f\"{}\" }}}}", signs("", "{a")),
+        format!("<p {}>", signs("", " ${a}")),
+        format!("<p {}>", signs("", " v-if=")),
+        format!("<p {}>", signs("", "{a}")),
+    ] {
+        problems_of(&[("page.html", &text)], &Around::default());
+    }
+}
+
 #[test]
 fn only_what_may_hold_half_a_delimiter_is_read_again() {
     for (text, expected) in [
