@@ -97,6 +97,10 @@ pub(crate) const LOOK_UP_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a gateway takes to answer a registration, a heartbeat or a request for the overview.
 pub(crate) const GATEWAY_ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long an application waits until it asks a gateway again for a channel that it did not open, although it takes channels: something
+/// between both may not pass WebSockets on.
+pub(crate) const CHANNEL_RETRY: Duration = Duration::from_secs(60);
+
 /// The largest answer to a registration, in bytes. It holds the overview, which is large in a large installation.
 pub(crate) const MAX_OVERVIEW_BYTES: usize = 16 << 20;
 

@@ -1,5 +1,6 @@
 //! The connection of an application to its gateway: registration, heartbeats, and fragments of other services.
 
+mod channel;
 mod client;
 mod fragments;
 mod gateways;
@@ -24,6 +25,7 @@ use std::{
 
 use http::{HeaderMap, StatusCode};
 use hydra_contract::Contract;
+use hydra_runtime_net::channel::Handler;
 use hydra_runtime_wire::{
     ActiveService, Affinity, Alive, MenuItem, Overview, RegistrationResponse, paths, registration,
 };
@@ -32,14 +34,15 @@ use tokio::{
     time::{MissedTickBehavior, interval, sleep},
 };
 
-pub(crate) use self::{client::Client, fragments::GatewayFragments};
 use self::{
+    channel::{ChannelAttempt, Channels},
     client::{CallLimits, ClientError, GatewayAnswer},
     gateways::{GatewayRound, NextStep},
     host::reachable_host,
     problems::LoggedProblems,
     state::{RegistrationState, StepResult},
 };
+pub(crate) use self::{client::Client, fragments::GatewayFragments};
 use crate::{
     limits::{GATEWAY_ANSWER_TIMEOUT, MAX_HEARTBEAT_ANSWER_BYTES, MAX_OVERVIEW_BYTES},
     overview::PublishedOverview,
@@ -95,6 +98,21 @@ pub(crate) struct Offer {
 }
 
 impl Offer {
+    /// Drops what a visitor would need a port for.
+    fn keep_fragments_only(&mut self) {
+        let (paths, files) = (self.endpoints.len(), self.static_files.len());
+        if paths + files > 0 {
+            tracing::warn!(
+                paths,
+                files,
+                "the application listens nowhere: no visitor gets its pages and files, only its fragments"
+            );
+        }
+        self.endpoints.clear();
+        self.static_files.clear();
+        self.menus.clear();
+    }
+
     /// Adds a path. axum's `{*rest}` is the gateway's `**`.
     pub(crate) fn endpoint(&mut self, path: &str) {
         let path = match path.rfind("{*") {
@@ -114,6 +132,12 @@ pub(crate) struct GivenKeys {
     pub(crate) login: Arc<ServiceKeys>,
     /// Sign the identities of visitors.
     pub(crate) visitor: VisitorKeys,
+}
+
+/// A time up to a fifth shorter or longer, so that the services of a gateway that was away do not all come at once.
+fn spread(time: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    time.mul_f64(0.8 + 0.4 * f64::from(random) / f64::from(u32::MAX))
 }
 
 /// Registers an application and keeps it registered.
@@ -139,6 +163,16 @@ pub struct Registration {
     /// Whether the gateway that took the last registration is cut off from the registry that it shares with others.
     is_cut_off: bool,
     intervals: Intervals,
+    /// Whether to open a channel where a gateway takes one.
+    channel: bool,
+    channel_path: String,
+    channels: Channels,
+    /// Answers the gateway's calls over the channel.
+    calls: Arc<dyn Handler>,
+    /// Whether the application listens nowhere.
+    without_port: bool,
+    /// How long requests over the channel may take to end once the application stops.
+    stop_timeout: Duration,
     /// Whether a gateway has taken a registration.
     registered: Arc<AtomicBool>,
 }
@@ -146,16 +180,20 @@ pub struct Registration {
 impl Registration {
     pub(crate) fn new(
         client: Arc<Client>,
-        offer: Offer,
+        mut offer: Offer,
         settings: &Settings,
         overview: PublishedOverview,
         keys: GivenKeys,
+        calls: Arc<dyn Handler>,
     ) -> Self {
         let instance = uuid::Uuid::new_v4().to_string();
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let path = |route| paths::of(route, &settings.public_key);
+        if settings.without_port {
+            offer.keep_fragments_only();
+        }
         Self {
             client,
             host: settings.host.clone(),
@@ -190,6 +228,12 @@ impl Registration {
             allow_unsigned: settings.allow_unsigned,
             is_cut_off: false,
             intervals: INTERVALS,
+            channel: settings.channel,
+            channel_path: path(paths::CHANNEL),
+            channels: Channels::default(),
+            calls,
+            without_port: settings.without_port,
+            stop_timeout: settings.limits.stop_timeout,
             registered: Arc::default(),
         }
     }
@@ -212,10 +256,11 @@ impl Registration {
             // Without a sender, the application has ended.
             _ = stopped.wait_for(|stop| *stop) => {}
         }
+        self.leave_channel().await;
     }
 
     async fn keep_registered(&mut self, bound: SocketAddr) {
-        self.body.port = bound.port();
+        self.body.port = if self.without_port { 0 } else { bound.port() };
         let (mut state, mut gateways) = (
             RegistrationState::default(),
             GatewayRound::new(self.client.count()),
@@ -238,13 +283,16 @@ impl Registration {
                 }
                 NextStep::AgainNow => continue,
                 NextStep::AgainLater => {
-                    sleep(self.intervals.retry).await;
+                    sleep(spread(self.intervals.retry)).await;
                     continue;
                 }
             };
-            let step = tokio::select! {
-                step = self.stay(stay_for) => step,
-                never = self.follow() => match never {},
+            let step = match self.channels.open.clone() {
+                Some(link) => self.stay_on(link, stay_for).await,
+                None => tokio::select! {
+                    step = self.stay(stay_for) => step,
+                    never = self.follow() => match never {},
+                },
             };
             self.log(state.after(&step), &step);
             self.leave(index, &step);
@@ -254,13 +302,20 @@ impl Registration {
 
     /// Switches to the next gateway where this one can't be reached, or is cut off from the registry.
     fn leave(&self, index: usize, step: &StepResult) {
-        if matches!(step, StepResult::Away(_) | StepResult::CutOff) {
+        if matches!(step, StepResult::Away(_) | StepResult::CutOff | StepResult::Moved) {
             self.client.leave(index);
         }
     }
 
     async fn register(&mut self) -> StepResult {
         let index = self.client.index();
+        if self.wants_channel() {
+            match self.register_over_channel().await {
+                ChannelAttempt::Done(step) => return step,
+                ChannelAttempt::None(reason) if self.without_port => return StepResult::Refused(reason),
+                ChannelAttempt::None(_) => {}
+            }
+        }
         // Each registration would keep the application registered for 5 s, so that another call finds out whether
         // there is another gateway now. A gateway of protocol 1 does not know it.
         if self.client.is_at_protocol_1() && !self.allow_unsigned {
@@ -291,23 +346,8 @@ impl Registration {
                 if speaks_1 && is_news {
                     self.log_protocol_1();
                 }
-                self.is_cut_off = is_cut_off;
-                for left_out in answer.left_out.unwrap_or_default() {
-                    let (path, reason) = (left_out.path, left_out.reason);
-                    tracing::warn!(
-                        path,
-                        reason,
-                        "the gateway does not route a path of this application"
-                    );
-                }
-                self.logged_problems
-                    .report(answer.contract_problems.unwrap_or_default());
-                self.keys.login.update(answer.keys, answer.role_mappings);
-                self.keys.visitor.update(answer.visitor_keys);
-                self.overview.update(answer.services, Instant::now());
-                self.hash = answer.hash;
-                self.registered.store(true, Relaxed);
-                StepResult::Registered
+                self.channels.is_offered = answer.channels.is_some_and(|count| count > 0);
+                self.accepted(answer, is_cut_off)
             }
             // A gateway gives no reason where the key is wrong, so that a stranger can't tell whether the installation
             // exists.
@@ -319,6 +359,27 @@ impl Registration {
             }
             Err(error) => StepResult::Away(error.to_string()),
         }
+    }
+
+    /// Takes in the answer to a registration.
+    fn accepted(&mut self, answer: RegistrationResponse, is_cut_off: bool) -> StepResult {
+        self.is_cut_off = is_cut_off;
+        for left_out in answer.left_out.unwrap_or_default() {
+            let (path, reason) = (left_out.path, left_out.reason);
+            tracing::warn!(
+                path,
+                reason,
+                "the gateway does not route a path of this application"
+            );
+        }
+        self.logged_problems
+            .report(answer.contract_problems.unwrap_or_default());
+        self.keys.login.update(answer.keys, answer.role_mappings);
+        self.keys.visitor.update(answer.visitor_keys);
+        self.overview.update(answer.services, Instant::now());
+        self.hash = answer.hash;
+        self.registered.store(true, Relaxed);
+        StepResult::Registered
     }
 
     /// The gateway speaks protocol 1, and the application does not stay. The next attempt is made at the next gateway.
@@ -358,6 +419,7 @@ impl Registration {
                     tracing::info!(%gateway, "the gateway does not reach its registry: going to another one");
                     return StepResult::CutOff;
                 }
+                Ok(_) if self.channels.is_offered && self.wants_channel() => return StepResult::ChannelDue,
                 Ok(_) => {}
                 Err(ClientError::Status(StatusCode::NOT_FOUND, _)) => return StepResult::Forgotten,
                 Err(error) => return StepResult::Away(error.to_string()),
@@ -380,11 +442,22 @@ impl Registration {
         })
     }
 
+    /// How the application is registered, for the log.
+    fn way(&self) -> &'static str {
+        if self.channels.open.is_some() {
+            "over a channel"
+        } else {
+            "by POST"
+        }
+    }
+
     fn log(&self, change: Option<&RegistrationState>, step: &StepResult) {
         let gateway = self.client.gateway();
         match change {
             None => {}
-            Some(RegistrationState::Registered) => tracing::info!(%gateway, "registered at the gateway"),
+            Some(RegistrationState::Registered) => {
+                tracing::info!(%gateway, way = self.way(), "registered at the gateway");
+            }
             Some(RegistrationState::Forgotten) => {
                 tracing::info!(%gateway, "the gateway has forgotten this application: registering again")
             }

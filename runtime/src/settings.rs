@@ -26,8 +26,8 @@ use hydra_runtime_net::{
     size,
 };
 
-use self::partial::Origin;
 pub use self::partial::Partial;
+use self::{partial::Origin, value::Listen};
 use crate::page::{
     DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
 };
@@ -56,6 +56,8 @@ pub struct Settings {
     pub version_name: Option<String>,
     /// The address on which it listens. Port 0 means any free port.
     pub listen: SocketAddr,
+    /// Whether it listens nowhere, and gives only fragments, over its channel.
+    pub without_port: bool,
     /// The gateways, each `http://host:port`. One is used, and the next one where it can't be reached. Without a
     /// gateway, fragments of other services show their fallbacks.
     pub gateways: Vec<Uri>,
@@ -71,6 +73,8 @@ pub struct Settings {
     /// The host at which the gateway reaches this application. `None`: the address that it listens on, or that of the
     /// network interface towards the gateway.
     pub host: Option<String>,
+    /// Whether it opens a channel to the gateway. Otherwise both call each other by POST.
+    pub channel: bool,
     /// The proxies whose headers about the visitor are believed.
     pub trusted_proxies: TrustedProxies,
     /// The timeout of a fragment whose tag has none.
@@ -186,10 +190,18 @@ impl Settings {
             };
         }
         let gateways = setting!(gateway, value::gateways).unwrap_or_default();
+        let channel = setting!(channel, value::truth).unwrap_or(false);
+        let needs_channel = |listen| value::needs_channel(listen, channel && !gateways.is_empty());
+        let listen = setting!(listen, |text| value::listen(text).and_then(needs_channel));
+        let listen = listen.unwrap_or(Listen::At(DEFAULT_ADDRESS));
         let settings = Settings {
             name: setting!(name, value::service_name).unwrap_or_else(|| name.to_owned()),
             version_name: setting!(version_name, value::version_name),
-            listen: setting!(listen, value::address).unwrap_or(DEFAULT_ADDRESS),
+            listen: match listen {
+                Listen::At(address) => address,
+                Listen::Nowhere => SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            },
+            without_port: listen == Listen::Nowhere,
             trusted_proxies: setting!(trusted_proxies, TrustedProxies::parse_list)
                 .unwrap_or_else(|| TrustedProxies::of_gateways(&gateways)),
             gateways,
@@ -199,6 +211,7 @@ impl Settings {
             second_private_key: setting!(second_private_key, value::private_key),
             allow_unsigned: setting!(allow_unsigned, value::truth).unwrap_or(false),
             host: setting!(host, value::host),
+            channel,
             fragment_timeout: setting!(fragment_timeout, duration::parse).unwrap_or(DEFAULT_FRAGMENT_TIMEOUT),
             page_deadline: setting!(page_deadline, duration::parse).unwrap_or(DEFAULT_PAGE_DEADLINE),
             deferred_grace: setting!(deferred_grace, duration::parse_or_zero)
@@ -311,6 +324,7 @@ impl std::fmt::Debug for Settings {
             .field("name", &self.name)
             .field("version_name", &self.version_name)
             .field("listen", &self.listen)
+            .field("without_port", &self.without_port)
             .field("gateways", &self.gateways)
             .field("public_key", &self.public_key)
             .field("private_key", &self.private_key.as_ref().map(|_| "…"))
@@ -320,6 +334,7 @@ impl std::fmt::Debug for Settings {
             )
             .field("allow_unsigned", &self.allow_unsigned)
             .field("host", &self.host)
+            .field("channel", &self.channel)
             .field("trusted_proxies", &self.trusted_proxies)
             .field("fragment_timeout", &self.fragment_timeout)
             .field("page_deadline", &self.page_deadline)

@@ -13,11 +13,21 @@ fn body(address: &str) -> Option<String> {
 
 #[test]
 fn the_demo_shows_the_shop_and_takes_all_its_processes_along() {
+    for transport in [None, Some("--no-channel")] {
+        shown_over(transport);
+    }
+}
+
+/// Over channels, or with `--no-channel` by POST.
+fn shown_over(transport: Option<&str>) {
     let mut demo = Start::program("hydra-demo")
         .arg("--no-build")
         .arg("--listen")
-        .arg("127.0.0.1:0")
-        .start();
+        .arg("127.0.0.1:0");
+    if let Some(option) = transport {
+        demo = demo.arg(option);
+    }
+    let mut demo = demo.start();
     let open = demo.line_with("The shop is open: ");
     let address = open.split(": ").nth(1).unwrap().to_owned();
     let has = |text: &'static str| move |address: &str| body(address).filter(|body| body.contains(text));

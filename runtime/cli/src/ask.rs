@@ -1,9 +1,12 @@
 //! `hydra services`, `hydra routes` and `hydra trace`: ask a running gateway what it knows and would do.
 
+mod channel;
 mod client;
 pub(super) mod preview;
 pub(super) mod steer;
 mod table;
+
+use std::time::SystemTime;
 
 use clap::Args;
 use serde_json::Value;
@@ -110,14 +113,14 @@ fn list(value: &Value) -> &[Value] {
 
 fn services_table(answer: &Value) -> String {
     let mut table = Table::new([
-        "SERVICE", "INSTANCE", "VERSION", "WEIGHT", "PROTOCOL", "REQUESTS", "STATE",
+        "SERVICE", "INSTANCE", "VERSION", "WEIGHT", "PROTOCOL", "CHANNEL", "REQUESTS", "STATE",
     ]);
     let mut notes = String::new();
     for service in list(answer) {
         let name = text(&service["name"]);
         let instances = list(&service["instances"]);
         if instances.is_empty() {
-            table.row([&*name, "-", "-", "-", "-", "-", "inactive"].map(str::to_owned));
+            table.row([&*name, "-", "-", "-", "-", "-", "-", "inactive"].map(str::to_owned));
         }
         for instance in instances {
             let state = match instance["reachable"] == Value::Bool(true) {
@@ -130,6 +133,7 @@ fn services_table(answer: &Value) -> String {
                 text(&instance["version_name"]),
                 text(&instance["weight"]),
                 text(&instance["protocol"]),
+                channel::text(&instance["channel"], SystemTime::now()),
                 text(&instance["requests"]),
                 state.to_owned(),
             ]);
@@ -218,10 +222,10 @@ mod tests {
         ]);
         assert_eq!(
             services_table(&answer),
-            "SERVICE  INSTANCE     VERSION  WEIGHT  PROTOCOL  REQUESTS  STATE\n\
-             orders   10.0.0.7:80  3        -       2         1         active\n\
-             orders   10.0.0.8:80  3        -       2         1         not reachable\n\
-             news     -            -        -       -         -         inactive\n\
+            "SERVICE  INSTANCE     VERSION  WEIGHT  PROTOCOL  CHANNEL  REQUESTS  STATE\n\
+             orders   10.0.0.7:80  3        -       2         -        1         active\n\
+             orders   10.0.0.8:80  3        -       2         -        1         not reachable\n\
+             news     -            -        -       -         -        -         inactive\n\
              orders: /login is not routed: it is the gateway's\n\
              news: / is not routed: `orders` holds it\n"
         );

@@ -84,6 +84,16 @@ pub(super) struct SettingsArgs {
     /// The prefix of all keys in Redis [default: hydra]
     #[arg(long, env = "HYDRA_REDIS_PREFIX", value_name = "TEXT")]
     redis_prefix: Option<String>,
+    /// Whether services may open channels. Without them, services and the gateway call each other by POST [default: true]
+    #[arg(long, env = "HYDRA_CHANNEL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    channel: Option<bool>,
+    /// Take no channels, as `--channel false` does
+    #[arg(long, conflicts_with = "channel")]
+    no_channel: bool,
+    /// Where other gateways of the installation reach this one: `http://host:port` [default: where it listens for plain HTTP, if that is
+    /// the address of one interface]
+    #[arg(long, env = "HYDRA_INNER_ADDRESS", value_name = "URL")]
+    inner_address: Option<String>,
     /// A host that services may register although it is normally refused, such as a link-local address. The option may be repeated
     /// [default: none]
     #[arg(
@@ -216,6 +226,8 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     put(&mut config.login_public_key, args.login_public_key);
     config.listen = Listeners::plain(&args.listen).unwrap_or(config.listen);
     config.allow_unsigned = args.allow_unsigned.unwrap_or(config.allow_unsigned);
+    config.channel = !args.no_channel && args.channel.unwrap_or(config.channel);
+    config.inner_address = args.inner_address.or(config.inner_address);
     config.admin_listen = args.admin_listen.or(config.admin_listen);
     config.access_log = args.access_log.unwrap_or(config.access_log);
     config.debug_headers = args.debug_headers.unwrap_or(config.debug_headers);

@@ -62,7 +62,7 @@ fn is_operator(gateway: &Gateway, caller: &CallOrigin, parts: &Parts) -> bool {
 }
 
 /// A call to this gateway, as it came.
-fn call<'a>(parts: &'a Parts, body: &'a [u8]) -> Call<'a> {
+pub(crate) fn call<'a>(parts: &'a Parts, body: &'a [u8]) -> Call<'a> {
     Call {
         to: GATEWAY,
         method: &parts.method,
@@ -75,13 +75,18 @@ fn call<'a>(parts: &'a Parts, body: &'a [u8]) -> Call<'a> {
 pub(crate) type PathKey = Result<Path<String>, PathRejection>;
 
 /// A call with the right public key, and the right signature where one is needed.
-struct AdmittedCall {
+pub(crate) struct AdmittedCall {
     body: Bytes,
     /// Who signed the call. `None`: the call is not signed, and need not be.
     signed: Option<SignedCall>,
 }
 
 impl AdmittedCall {
+    /// A call over a channel, whose SETUP has this signature.
+    pub(crate) fn over_channel(body: Bytes, signed: Option<SignedCall>) -> Self {
+        Self { body, signed }
+    }
+
     /// The error response for a call that another service signed than the one that it is about.
     fn refusal_for(&self, gateway: &Gateway, caller: CallOrigin, service: &str) -> Option<Response> {
         let reason = match &self.signed {

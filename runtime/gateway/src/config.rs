@@ -100,6 +100,11 @@ pub struct GatewayConfig {
     pub redis: Option<Secret>,
     /// The prefix of all keys in Redis.
     pub redis_prefix: String,
+    /// Whether services may open channels. Without it, they are called by POST.
+    pub channel: bool,
+    /// Where other gateways reach this one: `http://host:port`. Default: where it listens for plain HTTP, if that is the address of one
+    /// interface.
+    pub inner_address: Option<String>,
     /// The longest registration, as JSON without unknown members.
     pub instance_limit: Bytes,
     /// How much memory all instances of one service may take.
@@ -299,6 +304,8 @@ impl Default for GatewayConfig {
             allow_unsigned: false,
             redis: None,
             redis_prefix: "hydra".to_owned(),
+            channel: true,
+            inner_address: None,
             instance_limit: Bytes(RegistryLimits::default().instance),
             service_limit: Bytes(RegistryLimits::default().service),
             registry_limit: Bytes(RegistryLimits::default().all),

@@ -29,6 +29,7 @@
 //! - `router`: all routes, and where a layer around every request belongs.
 //! - `api`: the calls of services and operators. `proxy`: the requests of visitors. `dispatch`: the fragments of
 //!   pages.
+//! - `channel`: the channels that services open. `channels`: those that end here, and calls for fragments over them.
 //! - `edge`: headers, hosts and error pages.
 //! - `call_keys`: the keys that sign calls between services and gateways.
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services. `preview`: links to
@@ -59,6 +60,8 @@ mod api;
 #[doc(hidden)]
 pub mod bench;
 mod call_keys;
+mod channel;
+mod channels;
 mod config;
 mod dispatch;
 mod edge;
@@ -116,6 +119,7 @@ pub use steer::{
 };
 
 use api::{refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
+use channels::Channels;
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
 use edge::{cross_site::CrossSitePaths, headers};
 use limits::RegistryLimits;
@@ -175,6 +179,8 @@ struct Core {
     /// The path at which services answer requests for fragments.
     fragments_path: PathAndQuery,
     gateway_addresses: OnceLock<GatewayAddresses>,
+    /// The channels of services that end here.
+    channels: Channels,
     /// The name of this gateway in the requests that it passes on, so that a circle ends.
     mark: HeaderValue,
     /// `None` if the installation has no private key.
@@ -254,6 +260,7 @@ impl Core {
             single_calls: SingleCalls::default(),
             fragments_path,
             gateway_addresses: OnceLock::new(),
+            channels: Channels::new(&config.public_key),
             mark,
             signer: call_keys::signer(config),
             visitor_keys_id: call_keys::visitor_keys_id(config),
@@ -366,6 +373,7 @@ impl Gateway {
             self.publisher().run(),
             self.keep_instances(),
             measures::keep_totals(self),
+            channels::lease::keep(self),
             logins,
             self.agree_on_pin_key()
         );
@@ -379,6 +387,7 @@ impl Gateway {
             .core
             .gateway_addresses
             .set(GatewayAddresses::listening_on(addresses));
+        self.channels().listens_on(self.config(), addresses);
     }
 
     /// Runs the whole gateway in the current runtime until `shutdown` is ready, then lets requests under way end.
@@ -432,18 +441,6 @@ impl Gateway {
 
     pub(crate) fn fragment_measures(&self) -> &FragmentMeasures {
         &self.shared.core.fragment_measures
-    }
-
-    pub(crate) fn cache(&self) -> &FragmentCache {
-        &self.shared.core.cache
-    }
-
-    pub(crate) fn single_calls(&self) -> &SingleCalls {
-        &self.shared.core.single_calls
-    }
-
-    pub(crate) fn fragments_path(&self) -> &PathAndQuery {
-        &self.shared.core.fragments_path
     }
 
     /// Whether the configuration has a service of this name.

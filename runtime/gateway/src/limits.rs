@@ -450,3 +450,19 @@ pub(crate) const OPENID_GRANTS_BYTES: usize = 32 << 20;
 pub(crate) const MAX_OPENID_GRANT_BYTES: usize = 32 << 10;
 /// How long a gateway may take to refresh a login. Then another one may try.
 pub(crate) const OPENID_LOCK: Duration = Duration::from_secs(20);
+
+// Channels
+
+/// How often the leases of instances with a channel are renewed. They end after [`INACTIVE_AFTER_MS`], if this gateway ends.
+pub(crate) const LEASE_PERIOD: Duration = Duration::from_secs(2);
+/// The most leases that are renewed in one step, which Redis does as a whole.
+pub(crate) const MAX_LEASES_PER_RENEWAL: usize = 500;
+/// How often the stream of overviews looks whether login keys were replaced. Other changes are told at once.
+pub(crate) const OVERVIEW_LOOK_PERIOD: Duration = Duration::from_secs(5);
+/// The shortest time between two overviews for one service: while many services start, each change would be an overview of all for
+/// each of them.
+pub(crate) const OVERVIEW_PAUSE: Duration = Duration::from_millis(200);
+/// How long a gateway that stops waits until a service has moved its channel to another gateway.
+pub(crate) const CHANNEL_MOVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the requests in flight on a channel may then take: longer than any batch.
+pub(crate) const CHANNEL_CLOSE_TIMEOUT: Duration = Duration::from_secs(2);

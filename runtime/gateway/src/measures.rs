@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 29] = [
+const ALL: [Described; 36] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -76,6 +76,28 @@ const ALL: [Described; 29] = [
         "hydra_upstream_surplus_total",
         "Connections on which a service sent bytes beyond its response.",
     ),
+    Described::gauge("hydra_channels", "Channels of services that end at this gateway."),
+    Described::gauge(
+        "hydra_channel_requests",
+        "Requests of the gateway over channels that have no answer yet.",
+    ),
+    Described::counter("hydra_channels_opened_total", "Channels that services opened."),
+    Described::counter(
+        "hydra_channels_ended_total",
+        "Channels that ended, by why they did.",
+    )
+    .by(&[("reason", &["closed", "lost", "silent", "unread", "protocol"])]),
+    Described::counter(
+        "hydra_channel_calls_total",
+        "Calls for fragments to instances with a channel, by the way that they took.",
+    )
+    .by(&[("way", &["channel", "post", "relay"])]),
+    Described::counter(
+        "hydra_channel_relayed_total",
+        "Calls of other gateways that were passed on over channels which end here.",
+    ),
+    Described::counter("hydra_channel_bytes_total", "Bytes over channels, in frames.")
+        .by(&[("direction", &["received", "sent"])]),
     Described::gauge("hydra_registry_services", "Services with an active instance."),
     Described::gauge("hydra_registry_instances", "Active instances."),
     Described::gauge("hydra_registry_paths", "Paths of active instances."),
@@ -172,6 +194,12 @@ pub(crate) fn refresh(gateway: &Gateway) {
     metrics::gauge!("hydra_registry_instances").set(f64::from(instances));
     metrics::gauge!("hydra_registry_paths").set(as_float(paths));
     metrics::gauge!("hydra_upstream_idle").set(as_float(gateway.idle_connections()));
+    let channels = gateway.channels().totals();
+    metrics::gauge!("hydra_channels").set(as_float(channels.open));
+    metrics::gauge!("hydra_channel_requests").set(as_float(channels.requests));
+    metrics::counter!("hydra_channel_bytes_total", "direction" => "received")
+        .absolute(channels.received_bytes);
+    metrics::counter!("hydra_channel_bytes_total", "direction" => "sent").absolute(channels.sent_bytes);
     metrics::gauge!("hydra_cache_bytes", "cache" => "plain").set(as_float(gateway.cache().bytes()));
     if gateway.config().redis.is_some() {
         let is_up = gateway.publisher().is_complete() && gateway.publisher().outage().is_none();

@@ -1,9 +1,12 @@
 //! The parts of a gateway that its modules use while they answer requests: settings of routes, error pages, keys, cookies.
 
+use http::uri::PathAndQuery;
 use serde_json::Value;
 
 use crate::{
     Gateway,
+    channels::Channels,
+    dispatch::{cache::FragmentCache, single_calls::SingleCalls},
     edge::{cross_site::CrossSitePaths, error_pages::ErrorPages},
     login::{Identities, Logins},
     page_limits::Limits,
@@ -31,6 +34,26 @@ impl Gateway {
     /// The pages for visitors whom no service answers.
     pub(crate) fn error_pages(&self) -> &ErrorPages {
         &self.shared.settings.error_pages
+    }
+
+    /// The fragments that are kept for several visitors.
+    pub(crate) fn cache(&self) -> &FragmentCache {
+        &self.shared.core.cache
+    }
+
+    /// The fragments of protocol 1 services that are requested alone.
+    pub(crate) fn single_calls(&self) -> &SingleCalls {
+        &self.shared.core.single_calls
+    }
+
+    /// The path at which services answer requests for fragments.
+    pub(crate) fn fragments_path(&self) -> &PathAndQuery {
+        &self.shared.core.fragments_path
+    }
+
+    /// The channels of services that end here.
+    pub(crate) fn channels(&self) -> &Channels {
+        &self.shared.core.channels
     }
 
     pub(crate) fn version_cookies(&self) -> &VersionCookies {

@@ -13,7 +13,7 @@ use hydra_runtime_wire::paths;
 use crate::{
     Gateway,
     api::{self, PathKey, caller::CallOrigin},
-    login, proxy,
+    channel, login, proxy,
 };
 
 /// The routes. Requests of visitors and calls for fragments are observed; registrations and heartbeats are not.
@@ -23,6 +23,8 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(paths::ALIVE, post(api::discovery::alive))
         .route(paths::RESOLVE, post(fragments))
         .route(paths::OVERVIEW, get(api::discovery::overview))
+        .route(paths::CHANNEL, get(channel::open))
+        .route(paths::RELAY, post(channel::relay))
         .route("/health", get(api::health))
         .route("/_h/services", get(api::services))
         .route("/.well-known/jwks.json", any(key_set))

@@ -5,6 +5,7 @@
 //! - [`fragment_source`] is the interface through which pages get the fragments of other services.
 //! - [`observe`] gives each request its id and its place in a trace, and counts it.
 //! - [`admin`] is the listener for operators, and [`metrics`] what it shows.
+//! - [`channel`] carries requests in both directions over one connection between a service and a gateway.
 //! - [`bodies`] reads request bodies within bounds. [`lru_cache`] keeps values within bounds of bytes and entries.
 //! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
 //! - [`size`] parses sizes in settings, [`settings_problem()`] describes errors in TOML files, and [`contracts`] logs
@@ -24,6 +25,7 @@
 
 pub mod admin;
 pub mod bodies;
+pub mod channel;
 pub mod contracts;
 pub mod duration;
 pub mod fragment_source;

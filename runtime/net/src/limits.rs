@@ -145,3 +145,31 @@ pub(crate) const CACHE_ENTRY_SHARE_DIVISOR: usize = 4;
 /// The most servers in one address of Redis.
 #[cfg(feature = "redis")]
 pub(crate) const MAX_REDIS_SERVERS: usize = 100;
+
+// The channel
+
+/// The longest payload of a channel, metadata included, that a gateway takes: the longest request of a service, and the longest answer
+/// of one.
+pub const MAX_CHANNEL_PAYLOAD_BYTES: usize = MAX_BATCH_BYTES + CHANNEL_METADATA_ROOM_BYTES;
+/// The longest payload that a service takes: the longest call of a gateway, and the longest answer to
+/// [`MAX_CHANNEL_FRAGMENTS`] fragments.
+pub const MAX_SERVICE_PAYLOAD_BYTES: usize = MAX_CALL_BYTES + CHANNEL_METADATA_ROOM_BYTES;
+/// The most fragments that a page requests over a channel at once. The answer to more could be longer than a payload, so that
+/// they are requested by POST.
+pub const MAX_CHANNEL_FRAGMENTS: usize = (MAX_CALL_BYTES - ANSWER_SHARED_BYTES) / ANSWER_BYTES_PER_FRAGMENT;
+/// What a payload may have beside its body: the route, the headers and the form of the answer.
+const CHANNEL_METADATA_ROOM_BYTES: usize = 64 << 10;
+/// The longest headers of one request over a channel. Those of a visitor are cookies of 4 KB each.
+pub(crate) const MAX_CHANNEL_HEADER_BYTES: usize = 32 << 10;
+/// The longest data of a SETUP: a key, a name and a UUID.
+pub(crate) const MAX_CHANNEL_SETUP_BYTES: usize = 4 << 10;
+/// The most requests of the peer that one end of a channel answers at once. Each may hold a payload.
+pub(crate) const MAX_CHANNEL_REQUESTS: usize = 1_024;
+/// The most bytes of unfinished payloads of one channel. Payloads beyond a frame come in fragments, which may arrive interleaved.
+pub(crate) const MAX_CHANNEL_PARTIAL_BYTES: usize = 16 << 20;
+/// A channel's end sends KEEPALIVE so often, a gateway only if it heard nothing.
+pub(crate) const CHANNEL_KEEPALIVE_PERIOD: Duration = Duration::from_secs(1);
+/// Silence that ends a channel, and so also how long its peer may read nothing.
+pub(crate) const CHANNEL_LIFETIME: Duration = Duration::from_secs(5);
+/// How many items of a stream the peer may send ahead: one that is read, and the newest.
+pub(crate) const CHANNEL_STREAM_CREDIT: u32 = 2;

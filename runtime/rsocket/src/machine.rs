@@ -186,7 +186,13 @@ impl Machine {
 
     /// The transport has ended, or failed. Every request ends with an error.
     pub fn transport_ended(&mut self, reason: CloseReason) {
-        self.end(reason);
+        // The peer has said that it closes, and may close the transport in the same moment.
+        let is_announced = matches!(self.life, Life::Closing { by_peer: true }) && self.streams.is_empty();
+        self.end(if is_announced {
+            CloseReason::PeerClosed
+        } else {
+            reason
+        });
     }
 
     /// Ends the connection at once with ERROR\[CONNECTION_ERROR\].

@@ -15,8 +15,8 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
-    App, Application, Error, Ready, Result, context::RenderContext, failure, fragment_handlers::Handlers,
-    layers, parts::AppParts, session_use::SessionUse,
+    App, Application, Error, Ready, Result, context::RenderContext, endpoint::EndpointState, failure,
+    fragment_handlers::Handlers, layers, parts::AppParts, session_use::SessionUse,
 };
 use crate::{
     overview::{OwnService, PublishedOverview},
@@ -134,13 +134,19 @@ impl AppParts {
         let files = static_folder.as_deref();
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);
-        let router = layers::with_calls(router, context, &settings, signer, client.clone());
+        let calls = Arc::new(EndpointState {
+            context,
+            public_key: settings.public_key.clone(),
+            signer,
+            unsigned_gateway: client.clone().filter(|_| settings.allow_unsigned),
+        });
+        let router = layers::with_calls(router, calls.clone());
         let registration = client.map(|client| {
             let given = GivenKeys {
                 login: keys,
                 visitor: visitor_keys,
             };
-            Registration::new(client, self.offer, &settings, overview, given)
+            Registration::new(client, self.offer, &settings, overview, given, calls)
         });
         if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
             return Err(Error::Refused(reason));

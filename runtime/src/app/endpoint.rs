@@ -1,6 +1,7 @@
 //! `POST /h/fragment/{K}/requestFragment`: other services ask for fragments of this one (protocol sections 2 and 6).
 
 mod body;
+mod channel;
 
 use std::{
     sync::Arc,
@@ -84,10 +85,15 @@ async fn answer_call(
             return (status, reason).into_response();
         }
     };
-    let headers = travelling(&parts.headers);
+    rendered(&state, &parts.headers, call).await
+}
+
+/// Renders the fragments of a call that was admitted.
+async fn rendered(state: &EndpointState, headers: &HeaderMap, call: FragmentsCall) -> Response {
+    let headers = travelling(headers);
     let protocol = call.protocol;
     let unknown = match protocol {
-        Protocol::One => unknown_items(&state, &call),
+        Protocol::One => unknown_items(state, &call),
         Protocol::Two => Vec::new(),
     };
     if !unknown.is_empty() {

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use axum::{Router, middleware, routing};
-use hydra_runtime_wire::{paths, signing::Signer};
+use hydra_runtime_wire::paths;
 
 use super::{
     after_page,
@@ -13,8 +13,6 @@ use super::{
     parts::Wrap,
     visitor_layer,
 };
-use crate::{service::Client, settings::Settings};
-
 /// The router for visitors, from the inside out. `files` are the folder of static files and their names.
 pub(super) fn around(
     routes: Router,
@@ -53,22 +51,10 @@ pub(super) fn around(
 }
 
 /// With the path where gateways call.
-pub(super) fn with_calls(
-    router: Router,
-    context: Arc<RenderContext>,
-    settings: &Settings,
-    signer: Option<Arc<Signer>>,
-    client: Option<Arc<Client>>,
-) -> Router {
-    let state = EndpointState {
-        context,
-        public_key: settings.public_key.clone(),
-        signer,
-        unsigned_gateway: client.filter(|_| settings.allow_unsigned),
-    };
+pub(super) fn with_calls(router: Router, calls: Arc<EndpointState>) -> Router {
     // Why here: nothing that the application does for visitors concerns these calls, and they bound their own bodies.
     router.route(
         paths::FRAGMENTS,
-        routing::post(endpoint::answer).with_state(Arc::new(state)),
+        routing::post(endpoint::answer).with_state(calls),
     )
 }

@@ -2,7 +2,8 @@
 
 use std::{
     future::Future,
-    io::{Write as _, stdout},
+    io::{self, Write as _, stdout},
+    net::SocketAddr,
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
@@ -16,7 +17,8 @@ use super::{App, Application, Assembled, Error, Ready, Result, logs};
 impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
     /// Listens at the address in the settings, registers at the gateway, and serves until SIGINT or SIGTERM.
     ///
-    /// Once it listens, it prints the line `listening on http://…` to standard output, for programs that wait for it.
+    /// Once it listens, it prints the line `listening on http://…` to standard output, for programs that wait for it, or `listening nowhere`
+    /// with the setting `listen = "off"`.
     ///
     /// # Errors
     /// A setting is wrong, the templates can't be loaded, or the port can't be opened.
@@ -48,12 +50,18 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         if settings.is_open() {
             return Err(Error::Open(address));
         }
-        let listener = server::bind(address)
-            .and_then(TcpListener::from_std)
-            .map_err(|error| Error::Listen { address, error })?;
-        let bound = listener
-            .local_addr()
-            .map_err(|error| Error::Listen { address, error })?;
+        let listener = if settings.without_port {
+            None
+        } else {
+            Some(listen(address).map_err(|error| Error::Listen { address, error })?)
+        };
+        let (bound, line) = match &listener {
+            Some((_, bound)) => (*bound, format!("listening on http://{bound}")),
+            None => (
+                address,
+                "listening nowhere: fragments go over the channel".to_owned(),
+            ),
+        };
         #[cfg(feature = "admin")]
         let operators_line = operators
             .as_ref()
@@ -61,7 +69,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         #[cfg(not(feature = "admin"))]
         let operators_line = "";
         // A program that waited for these lines may have ended, which is no error here.
-        let _ = write!(stdout(), "listening on http://{bound}\n{operators_line}");
+        let _ = write!(stdout(), "{line}\n{operators_line}");
         let _ = stdout().flush();
         let (stop, stopped) = watch::channel(false);
         // From now on, this instance sends no heartbeats. The gateway lets it expire, and sends no request to the
@@ -74,7 +82,10 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         let operators =
             operators.map(|operators| operators.start(&settings, registration.as_ref(), stopped.clone()));
         let registering = registration.map(|registration| tokio::spawn(registration.run(bound, stopped)));
-        server::serve(listener, router, shutdown, settings.limits.clone()).await;
+        match listener {
+            Some((listener, _)) => server::serve(listener, router, shutdown, settings.limits.clone()).await,
+            None => shutdown.await,
+        }
         #[cfg(feature = "admin")]
         drop(operators);
         if let Some(task) = registering {
@@ -83,6 +94,13 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         }
         Ok(())
     }
+}
+
+/// Opens the port. Returns also where it is.
+fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = server::bind(address).and_then(TcpListener::from_std)?;
+    let bound = listener.local_addr()?;
+    Ok((listener, bound))
 }
 
 /// Waits for a signal to end the process. SIGHUP, which a terminal sends when it closes, is ignored.

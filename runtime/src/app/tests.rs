@@ -1,6 +1,7 @@
 mod after_page;
 mod asked;
 mod calls;
+mod channel;
 mod errors;
 mod failover;
 mod files;

@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::{Duration, SystemTime},
@@ -16,9 +16,10 @@ use http::{
     uri::{PathAndQuery, Scheme},
 };
 use http_body_util::{BodyExt as _, Full, Limited};
+use hydra_runtime_net::channel::Link;
 use hydra_runtime_wire::{
     headers::{AWAY, REGISTRY},
-    signing::{Call, GATEWAY, Signer},
+    signing::{Call, GATEWAY, Signatures, Signer},
 };
 use hyper_util::{
     client::legacy::{Client as Pool, connect::HttpConnector},
@@ -38,6 +39,8 @@ pub(crate) struct Client {
     /// Which of the gateways speak protocol 1, as far as their answers to registrations told.
     speaks_1: Box<[AtomicBool]>,
     pool: Pool<HttpConnector, Full<Bytes>>,
+    /// The open channel. The lock is held for a moment, never across an await.
+    link: RwLock<Option<Arc<dyn Link>>>,
     /// Signs the calls in the name of this service. `None`: they are not signed.
     signer: Option<(Arc<Signer>, String)>,
 }
@@ -117,6 +120,7 @@ impl Client {
             gateways,
             current: AtomicUsize::new(0),
             pool,
+            link: RwLock::default(),
             signer: None,
         })
     }
@@ -125,6 +129,28 @@ impl Client {
     pub(crate) fn signed(mut self, signer: Arc<Signer>, service: &str) -> Self {
         self.signer = Some((signer, service.to_owned()));
         self
+    }
+
+    /// The open channel to the gateway in use, if there is one.
+    pub(crate) fn link(&self) -> Option<Arc<dyn Link>> {
+        let link = self.link.read().unwrap_or_else(PoisonError::into_inner);
+        link.clone()
+    }
+
+    /// Uses this channel for calls, or none.
+    pub(super) fn use_link(&self, link: Option<Arc<dyn Link>>) {
+        *self.link.write().unwrap_or_else(PoisonError::into_inner) = link;
+    }
+
+    /// What signs the calls. `None`: they are not signed.
+    pub(super) fn signer(&self) -> Option<Arc<Signer>> {
+        self.signer.as_ref().map(|(signer, _)| signer.clone())
+    }
+
+    /// The signatures of a call to the gateway. `None`: calls are not signed.
+    pub(super) fn signatures(&self, call: Call<'_>) -> Option<Signatures> {
+        let (signer, service) = self.signer.as_ref()?;
+        signer.sign(service, call, SystemTime::now())
     }
 
     /// The gateway in use.

@@ -6,14 +6,16 @@ use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
+use http::HeaderMap;
 use hydra_runtime_net::{
+    channel::{ChannelRequest, Link, LinkError, REQUEST_FRAGMENT},
     fragment_source::{Caller, FragmentSource},
-    limits::{ANSWER_BYTES_PER_FRAGMENT, ANSWER_SHARED_BYTES},
+    limits::{ANSWER_BYTES_PER_FRAGMENT, ANSWER_SHARED_BYTES, MAX_BATCH_BYTES, MAX_CHANNEL_FRAGMENTS},
 };
 use hydra_runtime_wire::{
     FragmentsRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments, paths,
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::{
     Client,
@@ -56,12 +58,51 @@ impl FragmentSource for GatewayFragments {
             if let Some(record) = &caller.record {
                 record.trace().write_to(&mut headers);
             }
+            let until = Instant::now() + limits.time;
+            if let Some(link) = client.link().filter(|_| count <= MAX_CHANNEL_FRAGMENTS) {
+                match over(&*link, &batch, headers.clone(), limits).await {
+                    Ok(Some(answer)) => return answer,
+                    // The gateway did nothing.
+                    Ok(None) => {}
+                    Err(error) => return none(batch, &error),
+                }
+            }
+            let limits = CallLimits {
+                time: until.saturating_duration_since(Instant::now()),
+                ..limits
+            };
             client
                 .post_anywhere(&path, &batch, &headers, limits)
                 .await
                 .unwrap_or_else(|error| none(batch, &error))
         })
         .boxed()
+    }
+}
+
+/// Requests a batch over a channel. `None`: the gateway certainly did nothing, or the batch is too long for a channel.
+async fn over(
+    link: &dyn Link,
+    batch: &FragmentsRequest,
+    headers: HeaderMap,
+    limits: CallLimits,
+) -> Result<Option<ResolvedFragments>, ClientError> {
+    let body = serde_json::to_vec(batch).map_err(|error| ClientError::Nonsense(error.to_string()))?;
+    if body.len() > MAX_BATCH_BYTES {
+        return Ok(None);
+    }
+    let request = ChannelRequest {
+        headers,
+        ..ChannelRequest::new(REQUEST_FRAGMENT, body)
+    };
+    match timeout(limits.time, link.request(request)).await {
+        Err(_) => Err(ClientError::Late(limits.time)),
+        Ok(Ok(answer)) => serde_json::from_slice(&answer)
+            .map(Some)
+            .map_err(|error| ClientError::Nonsense(error.to_string())),
+        Ok(Err(LinkError::Undone(_))) => Ok(None),
+        Ok(Err(error @ LinkError::Lost(_))) => Err(ClientError::Broken(error.to_string())),
+        Ok(Err(LinkError::Failed(reason))) => Err(ClientError::Nonsense(reason)),
     }
 }
 

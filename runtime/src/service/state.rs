@@ -14,6 +14,10 @@ pub(super) enum StepResult {
     Forgotten,
     /// The gateway is cut off from the registry that it shares with others.
     CutOff,
+    /// The gateway asked the application to move to another one.
+    Moved,
+    /// The gateway is called by POST, and it is time to try whether it opens a channel now.
+    ChannelDue,
     /// The gateway did not answer, or its answer can't be used or is an error (5xx).
     Away(String),
 }
@@ -35,7 +39,9 @@ impl RegistrationState {
     /// Takes in a result. Returns the new state if it changed.
     pub(super) fn after(&mut self, step: &StepResult) -> Option<&RegistrationState> {
         let next = match step {
-            StepResult::Registered | StepResult::CutOff => RegistrationState::Registered,
+            StepResult::Registered | StepResult::CutOff | StepResult::Moved | StepResult::ChannelDue => {
+                RegistrationState::Registered
+            }
             StepResult::Refused(reason) => RegistrationState::Refused(reason.clone()),
             StepResult::Declined => RegistrationState::Declined,
             StepResult::Forgotten => RegistrationState::Forgotten,

@@ -1,5 +1,6 @@
 //! The registration and the fragments of an application, against gateways that the tests control.
 
+mod channel;
 mod fragments;
 mod gateways;
 mod overview;
@@ -20,7 +21,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _, future::BoxFuture, stream::BoxStream};
+use hydra_runtime_net::channel::{ChannelRequest, Refusal, RefusalKind};
 use hydra_runtime_net::fragment_source::{Caller, FragmentSource as _};
 use hydra_runtime_wire::{
     FragmentRequest, FragmentsRequest, OrderedMap, Outcome, OverviewQuery, ResolvedFragments,
@@ -102,6 +104,24 @@ async fn gateway(listener: TcpListener) -> Test {
     }
 }
 
+/// Answers no calls.
+struct NoCalls;
+
+impl Handler for NoCalls {
+    fn answer(&self, _: ChannelRequest) -> BoxFuture<'_, Result<bytes::Bytes, Refusal>> {
+        let refusal = Refusal::new(RefusalKind::Invalid, "no route is answered here");
+        std::future::ready(Err(refusal)).boxed()
+    }
+
+    fn follow(&self, _: ChannelRequest) -> BoxStream<'static, Result<bytes::Bytes, Refusal>> {
+        futures_util::stream::empty().boxed()
+    }
+
+    fn told(&self, _: ChannelRequest) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
+}
+
 async fn free() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
 }
@@ -111,14 +131,23 @@ fn service(gateway: SocketAddr) -> Registration {
 }
 
 fn service_with(gateway: SocketAddr, overview: PublishedOverview) -> Registration {
-    let partial = Partial::default().gateway(format!("http://{gateway}"));
+    let partial = Partial::default()
+        .gateway(format!("http://{gateway}"))
+        .channel("false");
     let settings = Settings::load("shop", &partial, None).unwrap();
     let mut offer = Offer::default();
     for path in ["/", "/detail/{id}", "/files/{*path}", "/"] {
         offer.endpoint(path);
     }
     let client = Arc::new(Client::new(settings.gateways.clone()).unwrap());
-    let mut service = Registration::new(client, offer, &settings, overview, GivenKeys::default());
+    let mut service = Registration::new(
+        client,
+        offer,
+        &settings,
+        overview,
+        GivenKeys::default(),
+        Arc::new(NoCalls),
+    );
     service.intervals = Intervals {
         retry: Duration::from_millis(20),
         alive: Duration::from_millis(30),
@@ -129,11 +158,14 @@ fn service_with(gateway: SocketAddr, overview: PublishedOverview) -> Registratio
 }
 
 fn start(service: Registration) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
+    start_at(service, 9_000)
+}
+
+/// Runs an application that says that it listens on this port.
+fn start_at(service: Registration, port: u16) -> (watch::Sender<bool>, tokio::task::JoinHandle<()>) {
     let (stop, stopped) = watch::channel(false);
-    (
-        stop,
-        tokio::spawn(service.run(SocketAddr::from(([127, 0, 0, 1], 9000)), stopped)),
-    )
+    let bound = SocketAddr::from(([127, 0, 0, 1], port));
+    (stop, tokio::spawn(service.run(bound, stopped)))
 }
 
 /// A gateway that answers every call with `answer`, raw, and closes the connection. It counts the calls.

@@ -70,7 +70,7 @@ settings! {
     name: "text",
     /// The name of the version, as people use it: `2.4.1`, or a commit.
     version_name: "text",
-    /// Where to listen: `127.0.0.1:8080`. Port 0: any free one.
+    /// Where to listen: `127.0.0.1:8080`. Port 0: any free one. `off`: nowhere, for an application that gives only fragments, over its channel.
     listen: "text",
     /// The gateway: `http://127.0.0.1:8081`. Several have commas between them, or are a list in `hydra.toml`; the next one is
     /// used where one can't be reached.
@@ -85,6 +85,9 @@ settings! {
     allow_unsigned: "truth",
     /// The host at which the gateway reaches this application.
     host: "text",
+    /// Whether to keep one connection to a gateway, over which both sides send requests: `true` or `false`. Without it, they call each other
+    /// by POST.
+    channel: "truth",
     /// The proxies in front, which are believed where they say for whom a request is: addresses and networks, `10.0.0.0/8`.
     /// Several have commas between them, or are a list in `hydra.toml`. Otherwise: the addresses in `gateway`.
     trusted_proxies: "texts",

@@ -65,6 +65,11 @@ fn a_value_that_cannot_be_used_says_where_it_stands_and_what_to_write() {
     let none = Partial::default();
     let cases = [
         ("listen = '8080'", "127.0.0.1:8080"),
+        ("listen = 'OFF'", "or `off`"),
+        ("listen = 'off'", "set `gateway` and `channel = true`"),
+        ("listen = 'off'\nchannel = true", "set `gateway`"),
+        ("listen = 'off'\ngateway = 'http://a'", "`channel = true`"),
+        ("channel = 'perhaps'", "neither `true` nor `false`"),
         ("gateway = 'localhost:8081'", "http://127.0.0.1:8081"),
         ("gateway = 'https://a'", "http://"),
         ("gateway = 'http://a/path'", "http://"),

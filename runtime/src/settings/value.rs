@@ -25,12 +25,34 @@ pub(super) fn version_name(text: &str) -> Result<String, String> {
     })
 }
 
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| {
+/// Where an application listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Listen {
+    At(SocketAddr),
+    Nowhere,
+}
+
+pub(super) fn listen(text: &str) -> Result<Listen, String> {
+    if text == "off" {
+        return Ok(Listen::Nowhere);
+    }
+    text.parse().map(Listen::At).map_err(|_| {
         format!(
-            "`{text}` is not an address to listen on: write an IP address and a port like `127.0.0.1:8080`"
+            "`{text}` is not an address to listen on: write an IP address and a port like `127.0.0.1:8080`, or `off` for an application \
+             that gives only fragments, over its channel"
         )
     })
+}
+
+/// Refuses to listen nowhere without a channel. `has_channel`: the settings name a gateway, and want a channel to it.
+pub(super) fn needs_channel(listen: Listen, has_channel: bool) -> Result<Listen, String> {
+    match listen {
+        Listen::Nowhere if !has_channel => Err(
+            "nothing reaches an application that listens nowhere and has no channel: set `gateway` and `channel = true` too"
+                .to_owned(),
+        ),
+        listen => Ok(listen),
+    }
 }
 
 /// Whether this build can listen for operators.

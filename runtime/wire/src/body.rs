@@ -14,8 +14,8 @@ pub use asset::{Asset, AssetKind, keep_good};
 pub use named::{StatedImport, stated_imports};
 pub use nulls::{WithoutNulls, null_is_default, without_nulls};
 pub use registration::{
-    ActiveService, Affinity, Alive, Health, LeftOut, MenuItem, Overview, OverviewQuery, RegistrationResponse,
-    ServiceOverview,
+    ActiveService, Affinity, Alive, ChannelSetup, Health, LeftOut, MenuItem, Overview, OverviewQuery,
+    RegistrationResponse, ServiceOverview,
 };
 
 /// Attributes by name.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// The longest name of a version: a commit of 256 bits in hexadecimal digits.
 pub const MAX_VERSION_NAME_BYTES: usize = 64;
+/// The longest id of an instance: a UUID has 36 bytes.
+pub const MAX_INSTANCE_ID_BYTES: usize = 64;
 /// The longest public key of an installation. The key is a segment of each path of the protocol.
 pub const MAX_PUBLIC_KEY_BYTES: usize = 200;
 /// The longest name of a host, as DNS limits it (RFC 1035 section 2.3.4).

@@ -31,6 +31,11 @@ pub const RESOLVE: &str = "/h/discovery/{key}/requestFragment";
 /// The route of a gateway's overview.
 pub const OVERVIEW: &str = "/h/discovery/{key}/overview";
 
+/// The route at which a gateway accepts the channels of services (protocol section 7).
+pub const CHANNEL: &str = "/h/channel/{key}";
+/// The route at which a gateway passes calls for fragments of other gateways on over the channels that end there.
+pub const RELAY: &str = "/h/channel/{key}/requestFragment";
+
 /// The path of a route in the installation with this public key.
 #[must_use]
 pub fn of(route: &str, public_key: &str) -> String {

@@ -13,7 +13,7 @@ use hydra_contract::Contract;
 
 use crate::{
     ActiveService, LeftOut,
-    limits::{MAX_REGISTRATION_ENTRIES, MAX_VERSION_NAME_BYTES},
+    limits::{MAX_INSTANCE_ID_BYTES, MAX_REGISTRATION_ENTRIES, MAX_VERSION_NAME_BYTES},
     names::{self, BadHost, BadName, ServiceName},
 };
 pub use paths::Path;
@@ -30,6 +30,11 @@ pub enum RegistrationError {
     /// The port is missing.
     #[error("`port` is missing or 0")]
     NoPort,
+    /// A service without a port can't be reached, and states paths.
+    #[error(
+        "a service without a port gives fragments only: it can't have `endpoints`, `staticResources` or `sockets`"
+    )]
+    PathsWithoutPort,
     /// The protocol is neither HTTP nor HTTPS.
     #[error("`webProtocol` is neither `http` nor `https`")]
     WebProtocol,
@@ -58,6 +63,8 @@ pub struct RegistrationLimits<'a> {
     pub is_gateway: &'a dyn Fn(&str, u16) -> bool,
     /// The most bytes of a registration as JSON.
     pub max_bytes: usize,
+    /// Whether the instance may do without a port, since it has a channel.
+    pub has_channel: bool,
 }
 
 impl std::fmt::Debug for RegistrationLimits<'_> {
@@ -65,6 +72,7 @@ impl std::fmt::Debug for RegistrationLimits<'_> {
         f.debug_struct("RegistrationLimits")
             .field("allow_hosts", &self.allow_hosts)
             .field("max_bytes", &self.max_bytes)
+            .field("has_channel", &self.has_channel)
             .finish_non_exhaustive()
     }
 }
@@ -103,10 +111,10 @@ pub fn check(
     limits: RegistrationLimits<'_>,
 ) -> Result<CheckedRegistration, RegistrationError> {
     let service = ServiceName::try_new(registration.name.as_deref().unwrap_or_default())?;
-    let host = names::host(&registration.host, limits.allow_hosts)?;
-    if registration.port == 0 {
-        return Err(RegistrationError::NoPort);
-    }
+    let host = match registration.port {
+        0 => host_without_port(&registration, limits.has_channel)?,
+        _ => names::host(&registration.host, limits.allow_hosts)?,
+    };
     if !matches!(registration.web_protocol.as_str(), "http" | "https") {
         return Err(RegistrationError::WebProtocol);
     }
@@ -143,6 +151,28 @@ pub fn check(
     Ok(checked)
 }
 
+/// A name that leads nowhere (RFC 6761 section 6.4) for an instance that listens on no port. Each instance has another one, so that
+/// instances are told apart.
+fn host_without_port(registration: &ActiveService, has_channel: bool) -> Result<String, RegistrationError> {
+    let is_id = |id: &&str| {
+        (1..=MAX_INSTANCE_ID_BYTES).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let instance = registration.instance.as_deref().filter(is_id);
+    let Some(instance) = instance.filter(|_| has_channel) else {
+        return Err(RegistrationError::NoPort);
+    };
+    let has_paths = !registration.endpoints.is_empty()
+        || !registration.static_resources.is_empty()
+        || !registration.sockets.is_empty();
+    if has_paths {
+        return Err(RegistrationError::PathsWithoutPort);
+    }
+    Ok(format!("{}.invalid", instance.to_ascii_lowercase()))
+}
+
 /// Returns why every gateway would refuse a registration, or leave out paths because there are too many, so that an
 /// application learns it before it starts. The address is not known yet, and does not matter.
 #[must_use]
@@ -157,6 +187,7 @@ pub fn refusal(registration: ActiveService) -> Option<String> {
         is_gateway: &|_, _| false,
         // The allowed length depends on the gateway's configuration.
         max_bytes: usize::MAX,
+        has_channel: false,
     };
     match check(registration, None, limits) {
         Err(refusal) => Some(refusal.to_string()),

@@ -74,6 +74,37 @@ pub struct Call<'a> {
 pub struct Signatures {
     first: HeaderValue,
     second: Option<HeaderValue>,
+    id: String,
+}
+
+impl Signatures {
+    /// The id of the call (`jti`), which all its signatures have.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The tokens by themselves, for what has no headers: a SETUP, and the proof of a gateway (protocol section 7).
+    pub fn tokens(&self) -> impl Iterator<Item = &str> {
+        let values = [Some(&self.first), self.second.as_ref()];
+        values.into_iter().flatten().filter_map(token)
+    }
+}
+
+/// The token in the value of a header.
+fn token(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// The headers that carry these tokens, the first two of them. Those that no header can hold are left out.
+pub fn headers_of<'t>(tokens: impl IntoIterator<Item = &'t str>) -> HeaderMap {
+    let names = [AUTHORIZATION, SECOND_SIGNATURE];
+    let headers = names.into_iter().zip(tokens).filter_map(|(name, token)| {
+        let mut value = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
+        value.set_sensitive(true);
+        Some((name, value))
+    });
+    headers.collect()
 }
 
 impl IntoIterator for Signatures {
@@ -94,6 +125,8 @@ pub struct SignedCall {
     pub issuer: String,
     /// Identifies the call among all calls of all issuers: 64 hexadecimal digits.
     pub id: String,
+    /// The id that the issuer gave to the call (`jti`).
+    pub token_id: String,
 }
 
 /// The claims of a signature.
@@ -202,6 +235,7 @@ impl Signer {
         Some(Signatures {
             first: keys.first.sign(&claims)?,
             second: second.flatten(),
+            id: claims.jti,
         })
     }
 
@@ -222,8 +256,11 @@ impl Signer {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         // A signature is valid for its life, and for the difference of the clocks at both ends.
         if used.is_new(id.clone(), now, SIGNATURE_VALID_SECS) {
-            let issuer = claims.iss;
-            Ok(SignedCall { issuer, id })
+            Ok(SignedCall {
+                issuer: claims.iss,
+                id,
+                token_id: claims.jti,
+            })
         } else {
             Err(BadSignature::Again)
         }
@@ -255,7 +292,7 @@ impl Signer {
         let first = headers.get(AUTHORIZATION).ok_or(BadSignature::Missing)?;
         let values = [Some(first), headers.get(SECOND_SIGNATURE)];
         let mut claims = values.into_iter().flatten().filter_map(|value| {
-            let token = value.to_str().ok()?.strip_prefix("Bearer ")?;
+            let token = token(value)?;
             self.keys(&unverified_issuer(token)?, to).read(token)
         });
         let claims = claims.next().ok_or(BadSignature::Wrong)?;

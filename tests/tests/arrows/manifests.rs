@@ -13,7 +13,10 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("hydra-runtime-macros", &["hydra-compile"]),
     ("hydra-runtime-rsocket", &[]),
     ("hydra-runtime-wire", &["hydra-contract"]),
-    ("hydra-runtime-net", &["hydra-contract", "hydra-runtime-wire"]),
+    (
+        "hydra-runtime-net",
+        &["hydra-contract", "hydra-runtime-rsocket", "hydra-runtime-wire"],
+    ),
     (
         "hydra-runtime-gateway",
         &["hydra-contract", "hydra-runtime-net", "hydra-runtime-wire"],

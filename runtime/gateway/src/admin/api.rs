@@ -1,5 +1,6 @@
 //! The operators' API: what the gateway knows and would do, as JSON.
 
+pub(super) mod channels;
 mod services;
 mod trace;
 
@@ -26,7 +27,11 @@ pub(super) fn routes(gateway: Gateway) -> Router {
 }
 
 async fn all_services(State(gateway): State<Gateway>) -> Response {
-    Json(services::services(&gateway.publisher().snapshot())).into_response()
+    Json(services::services(
+        &gateway.publisher().snapshot(),
+        gateway.channels(),
+    ))
+    .into_response()
 }
 
 async fn all_routes(State(gateway): State<Gateway>) -> Response {

@@ -44,6 +44,11 @@ impl FromRequestParts<Gateway> for CallOrigin {
 }
 
 impl CallOrigin {
+    /// The address that limits count the call to.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
     /// Whether the call was made on this machine, or within the process.
     pub(super) fn is_on_this_machine(&self) -> bool {
         self.address.is_none_or(|address| address.is_loopback()) && !self.is_passed_on

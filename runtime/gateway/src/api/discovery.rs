@@ -16,7 +16,7 @@ use hydra_runtime_wire::{
     lines,
 };
 
-use super::{CallOrigin, PathKey, admit};
+use super::{AdmittedCall, CallOrigin, PathKey, admit};
 use crate::{
     Gateway,
     api::{
@@ -28,7 +28,7 @@ use crate::{
     login::GivenKeys,
     registry::{
         contracts,
-        instance::{self, Instance},
+        instance::{self, FragmentProtocol, Instance, channel_place::ChannelPlace},
         state::{Event, HeartbeatSender, RegistrationDenied},
     },
 };
@@ -56,42 +56,83 @@ pub(crate) async fn registration(
     if let Some(refusal) = call.refusal_if_replayed(&gateway, caller).await {
         return refusal;
     }
+    match registered(&gateway, caller, call, None).await {
+        Ok(registered) => with_registry(&gateway, Json(registered.answer).into_response()),
+        Err(response) => response,
+    }
+}
+
+/// A registration over a channel.
+pub(crate) struct OverChannel<'a> {
+    /// Where the channel ends.
+    pub(crate) place: ChannelPlace,
+    /// The service to which the channel belongs.
+    pub(crate) service: &'a str,
+    /// The instance to which the channel belongs.
+    pub(crate) instance: &'a str,
+}
+
+/// A registration that was taken.
+pub(crate) struct Registered {
+    pub(crate) answer: RegistrationResponse,
+    pub(crate) instance: Arc<Instance>,
+}
+
+/// Registers an instance. An error is the response that refuses it.
+pub(crate) async fn registered(
+    gateway: &Gateway,
+    caller: CallOrigin,
+    call: AdmittedCall,
+    channel: Option<OverChannel<'_>>,
+) -> Result<Registered, Response> {
     let refuse = |name: Option<&str>, reason: &str| {
         gateway.log_refusal(name, caller.address, Refusal::Registration, reason);
         refusal(StatusCode::BAD_REQUEST, reason)
     };
     let registration: ActiveService = match read_json(&call.body) {
         Ok(registration) => registration,
-        Err(reason) => return refuse(name_in(&call.body).as_deref(), &reason),
+        Err(reason) => return Err(refuse(name_in(&call.body).as_deref(), &reason)),
     };
     let name = registration.name.clone();
+    let refuse = |reason: &str| refuse(name.as_deref(), reason);
     if caller.is_hidden_by_a_local_proxy() {
-        return refuse(name.as_deref(), HIDDEN);
+        return Err(refuse(HIDDEN));
     }
-    match instance::check(registration, caller.address, &gateway.rules()) {
-        Ok(instance) if gateway.is_configured(&instance.service) => refuse(
-            name.as_deref(),
+    let is_over_channel = channel.is_some();
+    if let Some(channel) = &channel {
+        if registration.name.as_deref() != Some(channel.service) {
+            return Err(refuse("the channel belongs to another service"));
+        }
+        if registration.instance.as_deref() != Some(channel.instance) {
+            return Err(refuse("the channel belongs to another instance"));
+        }
+    }
+    let place = channel.map(|channel| channel.place);
+    let checked = instance::check_with_channel(registration, place, caller.address, &gateway.rules());
+    let mut instance = checked.map_err(|reason| refuse(&reason.to_string()))?;
+    if gateway.is_configured(&instance.service) {
+        return Err(refuse(
             "the name belongs to a service of the gateway's configuration",
-        ),
-        Ok(mut instance) => match call.refusal_for(&gateway, caller, &instance.service) {
-            None => {
-                let keys = gateway.keys_for(&instance.fragment_protocol);
-                instance.login_key.clone_from(&keys.id);
-                let visitor_keys = call.signed.as_ref().and_then(|_| gateway.visitor_keys());
-                register(&gateway, instance, keys, visitor_keys).await
-            }
-            Some(refusal) => refusal,
-        },
-        Err(reason) => refuse(name.as_deref(), &reason.to_string()),
+        ));
     }
+    if is_over_channel && instance.fragment_protocol != FragmentProtocol::Protocol2 {
+        return Err(refuse("protocol 1 has no channel"));
+    }
+    if let Some(refusal) = call.refusal_for(gateway, caller, &instance.service) {
+        return Err(refusal);
+    }
+    let keys = gateway.keys_for(&instance.fragment_protocol);
+    instance.login_key.clone_from(&keys.id);
+    let visitor_keys = call.signed.as_ref().and_then(|_| gateway.visitor_keys());
+    register(gateway, instance, keys, visitor_keys).await
 }
 
 async fn register(
     gateway: &Gateway,
-    instance: instance::Instance,
+    instance: Instance,
     keys: GivenKeys,
     visitor_keys: Option<Vec<String>>,
-) -> Response {
+) -> Result<Registered, Response> {
     let instance = Arc::new(instance);
     let publisher = gateway.publisher();
     if let Err(denied) = publisher.apply(Event::Register(Arc::clone(&instance))).await {
@@ -101,7 +142,7 @@ async fn register(
         };
         let (name, reason) = (&*instance.service, denied.to_string());
         gateway.log_refusal(Some(name), instance.from, Refusal::Registry, &reason);
-        return refusal(status, &reason);
+        return Err(refusal(status, &reason));
     }
     gateway.end_drain_of_former_process(&instance).await;
     let snapshot = publisher.snapshot();
@@ -117,7 +158,7 @@ async fn register(
     log(&instance.service, &left_out);
     log_problems(&contracts::problems(&instance, snapshot.contracts()));
     tracing::info!(service = &*instance.service, instance = %instance.id, "registered");
-    let speaks_2 = instance.fragment_protocol == instance::FragmentProtocol::Protocol2;
+    let speaks_2 = instance.fragment_protocol == FragmentProtocol::Protocol2;
     let mut answer = RegistrationResponse {
         // A client of protocol 1 fails to read an empty key, and accepts null.
         public_key: keys.public_key.or_else(|| speaks_2.then(String::new)),
@@ -129,11 +170,13 @@ async fn register(
         visitor_keys: visitor_keys.filter(|_| speaks_2),
         hash: speaks_2.then(|| snapshot.hash.clone()),
         protocol: speaks_2.then_some(2),
+        channels: (speaks_2 && gateway.config().channel).then_some(1),
+        ..RegistrationResponse::default()
     };
     if !speaks_2 {
         shorten(&mut answer, &instance.service);
     }
-    with_registry(gateway, Json(answer).into_response())
+    Ok(Registered { answer, instance })
 }
 
 /// Adds the header that tells whether this gateway reaches the shared registry. If it does not, a service of protocol
@@ -240,7 +283,7 @@ fn needs_keys(gateway: &Gateway, sender: &HeartbeatSender) -> bool {
             known.registration.instance.as_ref() == Some(instance)
         }),
         HeartbeatSender::ServiceName { name, from } => (name, &|known: &Instance| known.from == *from),
-        HeartbeatSender::Configured(_) => return false,
+        HeartbeatSender::Configured(_) | HeartbeatSender::Held(_) => return false,
     };
     let instances = snapshot.service(name).map_or(&[][..], |service| &service.active);
     instances
@@ -272,6 +315,7 @@ pub(crate) async fn overview(
         contract_problems: asking.map_or_else(Vec::new, |service| {
             contracts::problems_of(&service, snapshot.contracts())
         }),
+        ..Overview::default()
     })
     .into_response()
 }

@@ -1,6 +1,6 @@
 //! Fragments for the pages of other processes.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use axum::{
     Json,
@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::StreamExt;
-use http::{StatusCode, request::Parts};
+use http::{HeaderMap, StatusCode, request::Parts};
 use hydra_runtime_net::{bodies::read_json, fragment_source::Caller, limits::MAX_BATCH_BYTES, observe};
 use hydra_runtime_wire::{
     FragmentsRequest, Outcome, RenderedFragment, ResolvedFragment,
@@ -31,23 +31,32 @@ pub(crate) async fn request_fragment(
     parts: Parts,
     body: Body,
 ) -> Response {
-    let body = match admit(&gateway, &key, called_from, &parts, body, MAX_BATCH_BYTES).await {
-        Ok(call) => call.body,
-        Err(response) => return response,
-    };
-    let batch: FragmentsRequest = match read_json(&body) {
+    match admit(&gateway, &key, called_from, &parts, body, MAX_BATCH_BYTES).await {
+        Ok(call) => resolve(&gateway, called_from.address, parts.headers, &call.body).await,
+        Err(response) => response,
+    }
+}
+
+/// Answers a call that was admitted, by HTTP or over a channel. `from` is the address that limits count the call to.
+pub(crate) async fn resolve(
+    gateway: &Gateway,
+    from: Option<IpAddr>,
+    headers: HeaderMap,
+    body: &[u8],
+) -> Response {
+    let batch: FragmentsRequest = match read_json(body) {
         Ok(batch) => batch,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
     let is_protocol_1 = batch.protocol.is_none_or(|protocol| protocol < 2);
     let requested = Requested::of(&batch);
     let caller = Caller {
-        headers: parts.headers,
-        from: called_from.address,
+        headers,
+        from,
         record: observe::current(),
         ..Caller::default()
     };
-    let mut answers = dispatch::dispatch(&gateway, batch, &caller);
+    let mut answers = dispatch::dispatch(gateway, batch, &caller);
     let mut budget = ResponseBudget::new();
     while let Some(part) = answers.next().await {
         budget.add(part);

@@ -1,6 +1,7 @@
 //! Checks settings against each other and against their ranges.
 #![deny(clippy::disallowed_methods)]
 
+use http::Uri;
 use hydra_runtime_wire::{
     lines,
     names::{ServiceName, is_public_key},
@@ -11,6 +12,19 @@ use crate::{
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_REGISTRY_LIMIT_BYTES},
     stated_weights,
 };
+
+/// Whether a text is `http://host:port`.
+fn is_inner_address(text: &str) -> bool {
+    let authority = text.parse::<Uri>().ok().filter(|url| {
+        url.scheme_str() == Some("http") && matches!(url.path(), "" | "/") && url.query().is_none()
+    });
+    let authority = authority.as_ref().and_then(Uri::authority);
+    authority.is_some_and(|authority| {
+        !authority.host().is_empty()
+            && !authority.as_str().contains('@')
+            && authority.port_u16().is_some_and(|port| port != 0)
+    })
+}
 
 impl GatewayConfig {
     /// Whether visitors may come over https: to this gateway, or to a proxy that is trusted to say so.
@@ -66,6 +80,11 @@ impl GatewayConfig {
         };
         if !self.admin_token.as_ref().is_none_or(is_token) {
             return Err(ConfigError::AdminToken);
+        }
+        if let Some(address) = &self.inner_address
+            && !is_inner_address(address)
+        {
+            return Err(ConfigError::InnerAddress(lines::cut(address).to_owned()));
         }
         login::check(self)?;
         openid::check(self)?;

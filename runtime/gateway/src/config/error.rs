@@ -95,6 +95,9 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// The inner address is not a URL with host and port.
+    #[error("`inner_address` = `{0}`: write http://, a host and a port, such as `http://10.0.0.5:8081`")]
+    InnerAddress(String),
     /// The folder of `login_keys` can't be used.
     #[error("`login_keys`: {0}")]
     LoginKeys(String),

@@ -4,17 +4,14 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use http::{
     HeaderValue, Method, StatusCode,
     header::{ACCEPT, CONTENT_TYPE, COOKIE},
 };
-use hydra_runtime_wire::{
-    FragmentsRequest, OrderedMap, Outcome, ResolvedFragments,
-    signing::{Call, GATEWAY},
-};
+use hydra_runtime_wire::{FragmentsRequest, OrderedMap, Outcome, ResolvedFragments};
 
 use super::{
     CallContext,
@@ -22,7 +19,7 @@ use super::{
     reply::{self, RequestedFragment},
 };
 use crate::{
-    Gateway,
+    Gateway, channels,
     limits::{MAX_ANSWER_BYTES, MAX_INSTANCES_TRIED, MIN_FAIR_CONNECT_TIME},
     registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     routing::snapshot::Choice,
@@ -96,20 +93,11 @@ async fn answer(
 ) -> Result<Vec<u8>, CallFailure> {
     let service = call.service.clone();
     let body = body(call).map_err(|error| CallFailure::failed(error.to_string()))?;
-    let signer = gateway.signer();
-    let signed = Call {
-        to: &service,
-        method: &Method::POST,
-        path: gateway.fragments_path().as_str(),
-        body: &body,
-    };
-    let signatures = signer.and_then(|signer| signer.sign(GATEWAY, signed, SystemTime::now()));
     let mut headers = vec![
         (CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (ACCEPT, HeaderValue::from_static("application/json, */*")),
     ];
     headers.extend(context.cookies.clone().map(|cookies| (COOKIE, cookies)));
-    headers.extend(signatures.into_iter().flatten());
     headers.extend(context.trace_headers());
     let call_request = CallRequest {
         method: Method::POST,
@@ -164,6 +152,8 @@ pub(super) async fn exchange(
         only,
         context,
     } = target;
+    // Services of other protocols do not know signatures.
+    let is_signed = *protocol == FragmentProtocol::Protocol2;
     let publisher = gateway.publisher();
     let until = tokio::time::Instant::now() + timeout;
     let snapshot = publisher.snapshot();
@@ -199,17 +189,19 @@ pub(super) async fn exchange(
             let _permit = instance.concurrency.acquire(context.from).await;
             let is_fair =
                 until.saturating_duration_since(tokio::time::Instant::now()) >= MIN_FAIR_CONNECT_TIME;
-            let calls = gateway.pool().calls();
-            (is_fair, calls.call(&instance.address, call_request, until).await)
+            let called = channels::call::call(gateway, &instance, call_request, is_signed, until).await;
+            ((is_fair, called.by_port), called.result)
         };
         match tokio::time::timeout_at(until, once).await {
-            Ok((_, Ok(answer))) => {
-                instance.breaker.succeeded();
+            Ok(((_, by_port), Ok(answer))) => {
+                if by_port {
+                    instance.breaker.succeeded();
+                }
                 return Ok((answer, Arc::clone(&instance)));
             }
-            Ok((is_fair, Err(CallError::NotSent(why)))) => {
+            Ok(((is_fair, by_port), Err(CallError::NotSent(why)))) => {
                 tracing::warn!(service, instance = %instance.id, reason = why.reason, "an instance cannot be reached");
-                if is_fair && !why.is_ours {
+                if is_fair && by_port && !why.is_ours {
                     instance.breaker.failed(publisher.now());
                 }
                 reason = why.reason;

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub(crate) mod breaker;
+pub(crate) mod channel_place;
 pub(crate) mod comebacks;
 pub(crate) mod concurrency;
 pub(crate) mod load;
@@ -34,6 +35,7 @@ use crate::{
     },
 };
 use breaker::Breaker;
+use channel_place::ChannelPlace;
 use comebacks::Comebacks;
 use concurrency::ConcurrencyLimit;
 
@@ -202,6 +204,8 @@ pub(crate) struct Instance {
     pub(crate) registration: ActiveService,
     /// The address that registered the instance: a heartbeat of protocol 1 contains only a name.
     pub(crate) from: Option<IpAddr>,
+    /// Where its channel ends. `None`: it has none, and is called by POST.
+    pub(crate) channel: Option<ChannelPlace>,
     /// Identifies the login keys that the instance got when it registered. `None`: it got none.
     pub(crate) login_key: Option<Arc<str>>,
     /// A hash of the whole registration.
@@ -256,6 +260,11 @@ impl Instance {
         *self.pin_tag.get_or_init(|| tag(self.id.as_str()))
     }
 
+    /// Whether the instance listens on a port.
+    pub(crate) fn has_port(&self) -> bool {
+        self.address.port != 0
+    }
+
     /// Whether the instance serves the path with this key.
     pub(crate) fn serves(&self, key: &str) -> bool {
         self.paths.binary_search_by(|path| (*path.key).cmp(key)).is_ok()
@@ -288,6 +297,16 @@ pub(crate) fn check(
     from: Option<IpAddr>,
     rules: &RegistrationRules,
 ) -> Result<Instance, RegistrationError> {
+    check_with_channel(registration, None, from, rules)
+}
+
+/// The same for an instance that may have a channel: then it may do without a port.
+pub(crate) fn check_with_channel(
+    registration: ActiveService,
+    channel: Option<ChannelPlace>,
+    from: Option<IpAddr>,
+    rules: &RegistrationRules,
+) -> Result<Instance, RegistrationError> {
     let limits = RegistrationLimits {
         allow_hosts: &rules.allow_hosts,
         is_gateway: &|host, port| {
@@ -297,8 +316,11 @@ pub(crate) fn check(
                 .is_some_and(|own| own.contains(host, port))
         },
         max_bytes: rules.limits.instance,
+        has_channel: channel.is_some(),
     };
-    Ok(instance(registration::check(registration, from, limits)?, from))
+    let mut instance = instance(registration::check(registration, from, limits)?, from);
+    instance.channel = channel;
+    Ok(instance)
 }
 
 fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
@@ -340,6 +362,7 @@ fn instance(checked: CheckedRegistration, from: Option<IpAddr>) -> Instance {
         bytes,
         registration,
         from,
+        channel: None,
         login_key: None,
         breaker: Breaker::default(),
         pin_tag: OnceLock::new(),

@@ -15,7 +15,7 @@ use crate::{
     Millis, UnixMillis,
     limits::{FORGOTTEN_AFTER_MS, INACTIVE_AFTER_MS, RegistryLimits},
     registry::{
-        instance::{FragmentProtocol, Instance, InstanceId},
+        instance::{FragmentProtocol, Instance, InstanceId, channel_place::ChannelId},
         quota::{QuotaExceeded, UsageLedger},
         steering::Steering,
     },
@@ -30,6 +30,11 @@ pub(crate) enum Event {
     Heartbeat(HeartbeatSender),
     /// An instance is known to be gone.
     Lost(InstanceId),
+    /// A channel has ended: its instance is gone, unless it has another channel or registered without one meanwhile.
+    ChannelEnded {
+        instance: InstanceId,
+        channel: ChannelId,
+    },
     /// This gateway did not run for this many milliseconds until now, and could hear no heartbeat meanwhile.
     Paused(u64),
     /// Time passed.
@@ -46,6 +51,8 @@ pub(crate) enum HeartbeatSender {
     Instance { name: String, instance: String },
     /// The gateway itself checked this configured instance.
     Configured(InstanceId),
+    /// Channels to these instances are open.
+    Held(Vec<InstanceId>),
 }
 
 /// What an event changed.
@@ -126,6 +133,10 @@ impl Registry {
             Event::Register(instance) => self.register(instance, now),
             Event::Heartbeat(sender) => self.alive(&sender, now),
             Event::Lost(id) => self.lost(&id),
+            Event::ChannelEnded { instance, channel } if self.has_channel(&instance, &channel) => {
+                self.lost(&instance)
+            }
+            Event::ChannelEnded { .. } => Changes::default(),
             Event::Paused(length) => self.paused(length, now),
             Event::Tick => self.tick(now),
         };
@@ -298,7 +309,8 @@ impl Registry {
                 && old.instance.service == entry.instance.service
                 && old.instance.login_key == entry.instance.login_key
                 && old.claims == entry.claims;
-            if is_same && old.is_active == entry.is_active {
+            let is_there = old.instance.channel == entry.instance.channel;
+            if is_same && is_there && old.is_active == entry.is_active {
                 entry.instance = Arc::clone(&old.instance);
                 self.entries.insert(id, entry);
                 return false;
@@ -347,6 +359,7 @@ impl Registry {
         };
         match sender {
             HeartbeatSender::Configured(id) => ids(self.entries.get(id).into_iter().collect()),
+            HeartbeatSender::Held(held) => ids(held.iter().filter_map(|id| self.entries.get(id)).collect()),
             HeartbeatSender::Instance { name, instance } => ids(self
                 .instances_of(name)
                 .filter(|entry| entry.instance.registration.instance.as_deref() == Some(instance))
@@ -361,6 +374,15 @@ impl Registry {
                 ids(if near.is_empty() { all } else { near })
             }
         }
+    }
+
+    /// Whether the registry knows the instance with this channel.
+    pub(crate) fn has_channel(&self, id: &InstanceId, channel: &ChannelId) -> bool {
+        let place = self
+            .entries
+            .get(id)
+            .and_then(|entry| entry.instance.channel.as_ref());
+        place.is_some_and(|place| place.id == *channel)
     }
 
     fn lost(&mut self, id: &InstanceId) -> Changes {

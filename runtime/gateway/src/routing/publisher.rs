@@ -14,6 +14,7 @@ use std::{
 use arc_swap::ArcSwap;
 use hydra_runtime_net::metrics::LazyHistogram;
 use metrics::Key;
+use tokio::sync::watch;
 
 use crate::{
     Millis, UnixMillis,
@@ -44,6 +45,8 @@ pub(crate) struct Publisher {
     publishing: LazyHistogram,
     /// Whether a snapshot was published that has everything which the store was to read at the start.
     is_complete: AtomicBool,
+    /// Counts the snapshots, and the times at which the store was lost or reached again.
+    changes: watch::Sender<u64>,
 }
 
 impl Publisher {
@@ -58,6 +61,7 @@ impl Publisher {
             building: tokio::sync::Mutex::default(),
             rotation: AtomicU64::default(),
             publishing: LazyHistogram::new(Key::from_static_name("hydra_registry_publish_seconds")),
+            changes: watch::Sender::default(),
         }
     }
 
@@ -192,10 +196,18 @@ impl Publisher {
             // Only registrations are denied.
             let _ = self.store.apply(Event::Paused(pause), now).await;
         }
-        let began = Instant::now();
+        let (began, was_away) = (Instant::now(), self.store.outage().is_some());
         self.store.refresh(now).await;
         self.local().apply(Event::Tick, now);
         self.publish(began).await;
+        if self.store.outage().is_some() != was_away {
+            self.changes.send_modify(|count| *count += 1);
+        }
+    }
+
+    /// Changes with each snapshot, and whenever the store is lost or reached again.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// Publishes what changed since `began`, if anything did.
@@ -227,6 +239,7 @@ impl Publisher {
             Ok(snapshot) => {
                 self.snapshot.store(Arc::new(snapshot));
                 self.publishing.record(began.elapsed().as_secs_f64());
+                self.changes.send_modify(|count| *count += 1);
             }
             // This happens only while the process ends. Readers keep the last snapshot.
             Err(error) => tracing::error!(%error, "the snapshot was not built"),

@@ -207,7 +207,7 @@ impl Service {
             let breaker = &one.instance.breaker;
             (
                 is_other,
-                breaker.is_suspect(),
+                breaker.is_suspect() && !needs_no_port(&one.instance, choice),
                 breaker.count(choice.work).load(Relaxed),
             )
         };
@@ -219,7 +219,7 @@ impl Service {
         // The visitor's version comes first, but an instance of another version that answers is better than one that
         // does not. A preview shows its version or nothing: another one would mislead who tests it.
         turned()
-            .filter(|one| one.instance.breaker.is_closed())
+            .filter(|one| one.instance.breaker.is_closed() || needs_no_port(&one.instance, choice))
             .min_by_key(rank)
             // If no instance can be reached, a request may be the probe: it would fail otherwise anyway.
             .or_else(|| turned().find(|one| one.instance.breaker.admits(choice.now)))
@@ -245,7 +245,7 @@ impl Service {
         let version = self.shares.pick(seed);
         let preferred = self.open().iter().min_by_key(|one| {
             let breaker = &one.instance.breaker;
-            let is_away = !(breaker.is_closed() || breaker.is_due(now));
+            let is_away = !(breaker.is_closed() || breaker.is_due(now) || one.instance.channel.is_some());
             (is_away, version != Some(one.version))
         });
         preferred.map(|one| &one.instance)
@@ -266,6 +266,11 @@ impl Service {
             _ => self.shares.pick_among(choice.seed, serves),
         }
     }
+}
+
+/// Whether a call reaches the instance over its channel, whatever became of requests to its port.
+fn needs_no_port(instance: &Instance, choice: Choice<'_>) -> bool {
+    choice.fragment_protocol.is_some() && instance.channel.is_some()
 }
 
 fn keys(instance: &Instance) -> impl Iterator<Item = &str> {

@@ -21,7 +21,7 @@ use crate::{
     Millis,
     config::{ConfigError, Secret},
     registry::{
-        instance::{Instance, InstanceId, RegistrationRules},
+        instance::{Instance, InstanceId, RegistrationRules, channel_place::ChannelId},
         state::{Event, HeartbeatSender, RegistrationDenied, View},
         steering::SteeringChange,
     },
@@ -158,6 +158,27 @@ impl RedisStore {
         }
     }
 
+    /// Makes an instance inactive whose channel has ended, if Redis still has the record with that channel.
+    async fn channel_ended(&self, id: InstanceId, channel: &ChannelId, now: Millis) {
+        let changing = self.changing.read().await;
+        let Some(stamp) = self.mirror().stamp_with_channel(&id, channel) else {
+            return;
+        };
+        let told = self.link.call("lost", &[id.as_str(), &stamp]).await;
+        let is_newer = told.as_ref().is_ok_and(|reply| reply.known.is_empty());
+        if !is_newer {
+            self.mirror().lost(id, now);
+        }
+        drop(changing);
+        let done = match told {
+            Ok(reply) => self.follow_change(&reply, now).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            self.record_outage(&error);
+        }
+    }
+
     /// Writes a record with one of the operations `register`, `remember_active` and `remember_inactive`.
     async fn write_record(
         &self,
@@ -223,6 +244,9 @@ impl Store for RedisStore {
                 Event::Register(instance) => self.register(&instance, now).await?,
                 Event::Heartbeat(sender) => return Ok(self.alive(sender, now).await),
                 Event::Lost(id) => self.lost(id, now).await,
+                Event::ChannelEnded { instance, channel } => {
+                    self.channel_ended(instance, &channel, now).await;
+                }
                 Event::Paused(length) => self.mirror().paused(length, now),
                 // Redis itself lets time pass.
                 Event::Tick => {}

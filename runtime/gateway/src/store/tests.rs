@@ -1,5 +1,7 @@
 //! What every store does, held against each of them.
 
+use std::sync::Arc;
+
 use futures_util::future::{BoxFuture, FutureExt as _};
 use hydra_runtime_net::redis_link::servers::{Server, Servers, until};
 
@@ -13,7 +15,11 @@ use crate::{
     config::Secret,
     limits::RegistryLimits,
     registry::{
-        instance::RegistrationRules,
+        instance::{
+            RegistrationRules,
+            channel_place::{ChannelId, ChannelPlace},
+            check_with_channel,
+        },
         state::{Event, HeartbeatSender, tests::instance},
     },
 };
@@ -31,6 +37,13 @@ const BEHAVIOURS: &[Behaviour] = &[
     }),
     ("a_lost_instance_is_inactive_at_once", |bench| {
         a_lost_instance_is_inactive_at_once(bench).boxed()
+    }),
+    (
+        "the_end_of_a_channel_makes_inactive_only_the_instance_that_still_has_it",
+        |bench| the_end_of_a_channel_makes_inactive_only_the_instance_that_still_has_it(bench).boxed(),
+    ),
+    ("held_instances_stay_active_without_heartbeats", |bench| {
+        held_instances_stay_active_without_heartbeats(bench).boxed()
     }),
     (
         "registering_again_replaces_and_the_same_words_change_nothing",
@@ -201,6 +214,68 @@ async fn a_lost_instance_is_inactive_at_once(mut bench: Bench) {
     bench.apply(Event::Lost(instance("a", 1, &[]).id.clone())).await;
     bench.pass(0).await;
     assert_eq!(bench.instances(), [(1, false)]);
+}
+
+/// The registration of an instance over a channel.
+pub(super) fn over_channel(port: u16, channel: &str) -> Event {
+    let with_port = instance("a", port, &["/x"]);
+    let place = ChannelPlace {
+        id: ChannelId::from(channel.to_owned()),
+        gateway: Some("10.0.0.5:80".to_owned()),
+    };
+    let from = "10.9.9.9".parse().ok();
+    let rules = RegistrationRules::default();
+    let registration = with_port.registration.clone();
+    let attached = check_with_channel(registration, Some(place), from, &rules).expect("good");
+    Event::Register(Arc::new(attached))
+}
+
+pub(super) fn channel_ended(port: u16, channel: &str) -> Event {
+    Event::ChannelEnded {
+        instance: instance("a", port, &[]).id.clone(),
+        channel: ChannelId::from(channel.to_owned()),
+    }
+}
+
+async fn the_end_of_a_channel_makes_inactive_only_the_instance_that_still_has_it(bench: Bench) {
+    bench.apply(over_channel(1, "first")).await;
+    bench.apply(over_channel(2, "of 2")).await;
+    for (event, is_active) in [
+        (channel_ended(1, "another"), true),
+        (channel_ended(3, "first"), true),
+        (channel_ended(1, "first"), false),
+        // It came back with another channel, and the former one ends a second time.
+        (over_channel(1, "second"), true),
+        (channel_ended(1, "first"), true),
+        // It came back without a channel, as another process at the address does.
+        (register(1, &["/x"]), true),
+        (channel_ended(1, "second"), true),
+    ] {
+        let shown = format!("{event:?}");
+        bench.apply(event).await;
+        assert_eq!(bench.instances(), [(1, is_active), (2, true)], "{shown:.40}");
+    }
+    let has_channel = |port: u16| {
+        let entries = bench.store().view().entries;
+        let mut entries = entries.iter();
+        let entry = entries.find(|entry| entry.instance.registration.port == port);
+        entry.is_some_and(|entry| entry.instance.channel.is_some())
+    };
+    assert!(!has_channel(1) && has_channel(2));
+}
+
+async fn held_instances_stay_active_without_heartbeats(mut bench: Bench) {
+    bench.apply(over_channel(1, "first")).await;
+    bench.apply(register(2, &["/x"])).await;
+    let held = [1, 3].map(|port| instance("a", port, &[]).id.clone());
+    for _ in 0..3 {
+        bench.pass(4_000).await;
+        let renewed = Event::Heartbeat(HeartbeatSender::Held(held.to_vec()));
+        assert!(bench.apply(renewed).await);
+    }
+    assert_eq!(bench.instances(), [(1, true), (2, false)]);
+    bench.apply(channel_ended(1, "first")).await;
+    assert_eq!(bench.instances(), [(1, false), (2, false)]);
 }
 
 async fn registering_again_replaces_and_the_same_words_change_nothing(bench: Bench) {

@@ -9,14 +9,17 @@ use std::{
 use axum::{Json, Router, body::Body, response::IntoResponse, routing::post};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header::COOKIE};
 use hydra_runtime_gateway::{Gateway, GatewayConfig};
 use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{FragmentsRequest, Outcome};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Running, gateway, post as send, post_text, register, said, service};
+use crate::{
+    support::{Running, gateway, post as send, post_text, register, said, service},
+    transport::{TRANSPORTS, Transport},
+};
 
 const CALL: &str = "/h/fragment/K/requestFragment";
 
@@ -91,7 +94,7 @@ async fn half_an_answer() -> impl IntoResponse {
 type Seen = Arc<Mutex<Vec<(HeaderMap, Value)>>>;
 
 /// A service of protocol 2 that notes what it gets.
-async fn noting(gateway: &Running, name: &str, answer: Value) -> (Running, Seen) {
+async fn noting(gateway: &Running, transport: Transport, name: &str, answer: Value) -> (Running, Seen) {
     let seen = Seen::default();
     let note = Arc::clone(&seen);
     let router = Router::new().route(
@@ -102,27 +105,34 @@ async fn noting(gateway: &Running, name: &str, answer: Value) -> (Running, Seen)
         }),
     );
     let service = service(router).await;
-    register(gateway, &said(name, &service, json!({"protocol":2}))).await;
+    transport
+        .register(gateway, &said(name, &service, json!({"protocol":2})))
+        .await;
     (service, seen)
 }
 
 #[tokio::test]
 async fn protocol_2_keeps_exports_and_sessions_where_they_belong() {
+    for owners in TRANSPORTS {
+        for pages in TRANSPORTS {
+            exports_and_sessions_stay_where_they_belong(owners, pages).await;
+        }
+    }
+}
+
+async fn exports_and_sessions_stay_where_they_belong(owners: Transport, pages: Transport) {
     let gateway = gateway().await;
     let answer = json!({
         "fragments":[{"id":"1","renderedHTML":"<p>","exports":{"line2":"x","secret":1},"outcome":"rendered","maxAge":0}],
         "sessions":{"orders":{"step":2},"basket":{"stolen":1}}});
-    let (_service, seen) = noting(&gateway, "orders", answer).await;
+    let (_service, seen) = noting(&gateway, owners, "orders", answer).await;
     let item = json!({"id":"1","service":"orders","ref":"f","attributes":{"country":"BE"},
                       "imports":["countryOrigin as country"],"exports":["line2 as address"],"deadline":700});
     let batch = json!({"protocol":2,"requests":{"orders":[item]},
                        "sessions":{"orders":{"step":1},"basket":{"items":3}}});
-    let request = http::Request::post(gateway.url("/h/discovery/K/requestFragment"))
-        .header("content-type", "application/json")
-        .header("cookie", "theme=dark; HYDRA-SSO=token; HYDRA-SESSION=s")
-        .body(Body::from(batch.to_string()))
-        .expect("a request");
-    let answer = crate::support::send(request).await.json();
+    let cookies = HeaderValue::from_static("theme=dark; HYDRA-SSO=token; HYDRA-SESSION=s");
+    let headers = HeaderMap::from_iter([(COOKIE, cookies)]);
+    let answer = pages.ask(&gateway, headers, &batch).await;
     assert_eq!(
         answer,
         json!({"fragments":[{"id":"1","renderedHTML":"<p>","exports":{"line2":"x"},"outcome":"rendered","maxAge":0}],
@@ -198,11 +208,21 @@ async fn in_the_same_process_each_services_part_comes_when_it_is_ready() {
 
 #[tokio::test]
 async fn a_service_that_hangs_holds_back_nobody_elses_fragments() {
+    hung_service(Transport::Post, json!({})).await;
+    for transport in TRANSPORTS {
+        hung_service(transport, json!({"protocol":2})).await;
+    }
+}
+
+async fn hung_service(transport: Transport, protocol: Value) {
     let gateway = gateway().await;
     let quick = service(Router::new().route(CALL, post(async || r#"[{"id":"q","renderedHTML":"q"}]"#))).await;
     let hung = service(Router::new().route(CALL, post(async || pending::<()>().await))).await;
-    register(&gateway, &said("quick", &quick, json!({}))).await;
-    register(&gateway, &said("hung", &hung, json!({}))).await;
+    for (name, service) in [("quick", &quick), ("hung", &hung)] {
+        transport
+            .register(&gateway, &said(name, service, protocol.clone()))
+            .await;
+    }
     // Each has attributes of its own, and is a call of its own.
     let many: Vec<_> = (0..70)
         .map(|n| json!({"id":format!("{n}"),"ref":"x","attributes":{"n":n}}))

@@ -5,6 +5,7 @@ mod answers;
 #[allow(dead_code, reason = "the tests of the program need more of it")]
 mod authority;
 mod backpressure;
+mod channel;
 mod circle;
 mod contracts;
 mod edge;
@@ -37,6 +38,7 @@ mod steering;
 mod streaming;
 mod support;
 mod surplus_bytes;
+mod transport;
 mod unreachable;
 mod uploads;
 mod versions;

@@ -9,7 +9,10 @@ use http::StatusCode;
 use hydra_runtime_gateway::{GatewayConfig, PlainService};
 use serde_json::{Value, json};
 
-use crate::support::{Log, Running, gateway_with, post as send, register, said, service};
+use crate::{
+    support::{Log, Running, gateway_with, post as send, register, said, service},
+    transport::{TRANSPORTS, Transport},
+};
 
 /// A service that answers each `ref` in another way, in both protocols.
 fn router() -> Router {
@@ -63,7 +66,7 @@ async fn nowhere() -> Running {
 }
 
 /// A gateway with services of each protocol, whose names say what they are.
-async fn world() -> (Running, Vec<Running>) {
+async fn world(transport: Transport) -> (Running, Vec<Running>) {
     let target = service(router()).await;
     let plain = PlainService {
         name: "plain".to_owned(),
@@ -82,7 +85,9 @@ async fn world() -> (Running, Vec<Running>) {
     let mut all = Vec::new();
     for (protocol, name) in [(1, "one"), (2, "two"), (2, "three")] {
         let target = service(router()).await;
-        register(&gateway, &said(name, &target, json!({"protocol": protocol}))).await;
+        transport
+            .register(&gateway, &said(name, &target, json!({"protocol": protocol})))
+            .await;
         all.push(target);
     }
     for (protocol, name) in [(1, "away1"), (2, "away2")] {
@@ -96,7 +101,13 @@ async fn world() -> (Running, Vec<Running>) {
 
 #[tokio::test]
 async fn each_outcome_without_a_fragment_is_one_line_with_its_reason() {
-    let (gateway, _services) = world().await;
+    for transport in TRANSPORTS {
+        outcomes_over(transport).await;
+    }
+}
+
+async fn outcomes_over(transport: Transport) {
+    let (gateway, _services) = world(transport).await;
     let item = |more: Value| {
         let mut item = json!({"id": "1", "deadline": 20_000});
         item.as_object_mut()
@@ -179,7 +190,13 @@ async fn check(
 
 #[tokio::test]
 async fn a_fragment_beyond_a_limit_is_one_line_with_its_reason() {
-    let (gateway, _services) = world().await;
+    for transport in TRANSPORTS {
+        limits_over(transport).await;
+    }
+}
+
+async fn limits_over(transport: Transport) {
+    let (gateway, _services) = world(transport).await;
     let items = |service: &str, count: usize| -> Vec<Value> {
         let item =
             |n| json!({"id": format!("{service}{n}"), "service": service, "ref": "null", "fallback": ""});

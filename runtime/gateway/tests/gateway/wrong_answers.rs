@@ -22,7 +22,10 @@ use tokio::{
     net::TcpListener,
 };
 
-use crate::support::{Running, gateway, gateway_with, post, register, said, service};
+use crate::{
+    support::{Running, gateway, gateway_with, post, register, said, service},
+    transport::TRANSPORTS,
+};
 
 /// What would be right with the status 200.
 const RIGHT: &str = r#"[{"id":"bad","renderedHTML":"x"}]"#;
@@ -150,13 +153,16 @@ impl Site {
         }
     }
 
-    /// For both protocols. Registering also says that both are alive.
+    /// For both protocols and all transports. Registering also says that both are alive.
     async fn check(&self, what: &str) {
         let [bad, good] = &self.services;
         register(&self.gateway, &said("good", good, json!({"protocol":2}))).await;
-        for protocol in [1, 2] {
-            register(&self.gateway, &said("bad", bad, json!({"protocol":protocol}))).await;
-            check(&self.gateway, what, &["bad"]).await;
+        register(&self.gateway, &said("bad", bad, json!({"protocol":1}))).await;
+        check(&self.gateway, what, &["bad"]).await;
+        for transport in TRANSPORTS {
+            let said = said("bad", bad, json!({"protocol":2}));
+            transport.register(&self.gateway, &said).await;
+            check(&self.gateway, &format!("{what}, {transport:?}"), &["bad"]).await;
         }
     }
 }

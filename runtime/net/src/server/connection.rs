@@ -47,6 +47,12 @@ use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_
 pub struct Connection(Arc<ConnectionStatus>);
 
 impl Connection {
+    /// States that the connection will switch to a protocol whose end is this process's own affair: it is told to end as soon as the server
+    /// is to stop, and the server waits for its end like for that of a request.
+    pub fn ends_when_told(&self) {
+        self.0.set_ends_when_told();
+    }
+
     /// Ready when the connection must end. Only one task may wait for this: the connection itself, until it has
     /// switched.
     pub async fn told_to_end(&self) {

@@ -184,7 +184,9 @@ impl Connections {
     /// Tells all connections to close. Those of HTTP/2 are told at once, others by their next answers.
     pub(super) fn stop(&self) {
         if !self.is_stopping.swap(true, SeqCst) {
-            self.tell_all(CloseOrder::Finish, ConnectionStatus::is_http2);
+            self.tell_all(CloseOrder::Finish, |status| {
+                status.is_http2() || status.ends_when_told()
+            });
         }
     }
 
@@ -233,10 +235,17 @@ impl ConnectionSlot {
         RequestGuard(Arc::clone(self))
     }
 
+    /// Whether the server does not wait for the end of the connection when it stops.
+    fn is_left_behind(&self) -> bool {
+        self.status.is_socket() && !self.status.ends_when_told()
+    }
+
     pub(super) fn become_socket(&self) {
         if !self.status.is_socket() {
             self.status.become_socket();
-            self.connections.sockets.fetch_add(1, SeqCst);
+            if self.is_left_behind() {
+                self.connections.sockets.fetch_add(1, SeqCst);
+            }
         }
     }
 }
@@ -244,7 +253,7 @@ impl ConnectionSlot {
 impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         lock(&self.connections.open).remove(&self.number);
-        if self.status.is_socket() {
+        if self.is_left_behind() {
             self.connections.sockets.fetch_sub(1, SeqCst);
         }
         self.connections.count.fetch_sub(1, SeqCst);

@@ -19,6 +19,8 @@ pub(super) struct ConnectionStatus {
     is_http2: AtomicBool,
     /// Whether the connection has switched to another protocol.
     is_socket: AtomicBool,
+    /// Whether the connection ends by itself when it is told so, also after it has switched.
+    ends_when_told: AtomicBool,
     /// Requests whose answers have not ended.
     under_way: AtomicUsize,
     /// Since when there is neither a request under way nor data to write.
@@ -74,6 +76,15 @@ impl ConnectionStatus {
 
     pub(super) fn become_socket(&self) {
         self.is_socket.store(true, Relaxed);
+    }
+
+    pub(super) fn set_ends_when_told(&self) {
+        self.ends_when_told.store(true, Relaxed);
+    }
+
+    /// Whether the connection ends by itself when it is told so.
+    pub(super) fn ends_when_told(&self) -> bool {
+        self.ends_when_told.load(Relaxed)
     }
 
     pub(super) fn is_socket(&self) -> bool {

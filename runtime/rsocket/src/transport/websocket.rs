@@ -119,6 +119,13 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(stream: S) -> io::Result<
     })
 }
 
+/// The value of `Sec-WebSocket-Accept` for a value of `Sec-WebSocket-Key` (RFC 6455 section 4.2.2), for servers that do the handshake
+/// themselves.
+#[must_use]
+pub fn accept_key(key: &[u8]) -> String {
+    tungstenite::handshake::derive_accept_key(key)
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Frames over a connection whose handshake a server has done. No frame may be longer than `max_frame_bytes`, nor than the
     /// protocol allows.

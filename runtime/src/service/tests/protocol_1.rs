@@ -134,6 +134,7 @@ fn service_at(address: SocketAddr, allow_unsigned: bool) -> (Registration, Arc<C
         &settings,
         overview,
         GivenKeys::default(),
+        Arc::new(NoCalls),
     );
     service.intervals = Intervals {
         retry: Duration::from_millis(20),

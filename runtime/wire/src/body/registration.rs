@@ -136,6 +136,18 @@ pub struct RegistrationResponse {
     /// The route hash that belongs to `services`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
+    /// How many channels the gateway takes from the instance (protocol section 7). Absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u32>,
+    /// Over a channel: a signature over the id of the token in its SETUP, which proves the gateway's identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// The same signature with the second key that is valid, while a key is changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second_proof: Option<String>,
+    /// Over a channel: `away` if the gateway can't reach the shared registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
 }
 
 /// A service and its active instances.
@@ -182,6 +194,25 @@ pub struct Overview {
     /// With `services`: the contract problems in which the service of the query is one side.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract_problems: Vec<ContractProblem>,
+    /// Over a channel: `away` if the gateway can't reach the shared registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registry: Option<String>,
+    /// Over a channel: whether the service must register again, since the keys that verify logins have changed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub again: bool,
+}
+
+/// The data of the SETUP with which a service opens a channel (protocol section 7).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelSetup {
+    /// The installation's public key.
+    pub key: String,
+    /// The protocol, which is 2.
+    pub protocol: u32,
+    /// The service to which the channel belongs.
+    pub service: String,
+    /// The instance, as in its registration.
+    pub instance: String,
 }
 
 /// The query of `GET /h/discovery/{K}/overview`.

@@ -7,7 +7,9 @@ use hydra_contract::ContractProblem;
 use hydra_runtime_wire::{LeftOut, routes::RouteKind};
 use serde::Serialize;
 
+use super::channels::{self, ChannelState};
 use crate::{
+    channels::Channels,
     registry::{
         contracts,
         instance::{FragmentProtocol, Instance, breaker::Work},
@@ -40,6 +42,9 @@ pub(super) struct InstanceState {
     protocol: &'static str,
     /// Whether requests go to it: its last connects did not fail.
     pub(super) reachable: bool,
+    /// Its channel. `None`: it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<ChannelState>,
     /// Requests under way.
     requests: u32,
     /// Open WebSockets.
@@ -66,6 +71,7 @@ impl InstanceState {
             weight: instance.registration.weight,
             protocol,
             reachable: instance.breaker.is_closed(),
+            channel: None,
             requests: instance.breaker.count(Work::Request).load(Relaxed),
             sockets: instance.breaker.count(Work::Socket).load(Relaxed),
             left_out: instance.left_out.clone(),
@@ -75,8 +81,9 @@ impl InstanceState {
 }
 
 /// All registered services, by name.
-pub(super) fn services(snapshot: &Snapshot) -> Vec<ServiceState> {
+pub(super) fn services(snapshot: &Snapshot, channels: &Channels) -> Vec<ServiceState> {
     let instance = |instance: &_| InstanceState {
+        channel: channels::state(instance, channels),
         contract_problems: contracts::problems(instance, snapshot.contracts()),
         ..InstanceState::of(instance)
     };

@@ -6,7 +6,7 @@ use hydra_runtime_wire::{
     routes::RouteKind,
 };
 
-use super::*;
+use super::{channel_place::ChannelId, *};
 
 fn registration(name: &str) -> ActiveService {
     ActiveService {
@@ -163,6 +163,65 @@ fn what_is_refused() {
         ),
     ] {
         assert_eq!(check(registration, None, &rules).expect_err("refused"), expected);
+    }
+}
+
+#[test]
+fn an_instance_without_a_port_needs_a_channel_an_id_and_no_paths() {
+    let place = || ChannelPlace {
+        id: ChannelId::from("a channel".to_owned()),
+        gateway: None,
+    };
+    let without = |instance: &str| ActiveService {
+        port: 0,
+        host: String::new(),
+        instance: Some(instance.to_owned()),
+        ..registration("a")
+    };
+    let fragments_only = |registration: ActiveService| ActiveService {
+        endpoints: vec![],
+        static_resources: vec![],
+        sockets: vec![],
+        ..registration
+    };
+    let files = ActiveService {
+        static_resources: vec!["app.css".into()],
+        ..fragments_only(without("i"))
+    };
+    let endpoints = ActiveService {
+        endpoints: vec!["/x".into()],
+        ..fragments_only(without("i"))
+    };
+    for (registration, has_channel, expected) in [
+        (fragments_only(without("Uuid-1")), true, Ok("uuid-1.invalid")),
+        (
+            fragments_only(without("Uuid-1")),
+            false,
+            Err(RegistrationError::NoPort),
+        ),
+        (fragments_only(without("")), true, Err(RegistrationError::NoPort)),
+        (
+            fragments_only(without("a.b")),
+            true,
+            Err(RegistrationError::NoPort),
+        ),
+        (
+            fragments_only(without("a/b")),
+            true,
+            Err(RegistrationError::NoPort),
+        ),
+        (
+            fragments_only(without(&"i".repeat(65))),
+            true,
+            Err(RegistrationError::NoPort),
+        ),
+        (endpoints, true, Err(RegistrationError::PathsWithoutPort)),
+        (files, true, Err(RegistrationError::PathsWithoutPort)),
+    ] {
+        let place = has_channel.then(place);
+        let found = check_with_channel(registration, place, None, &RegistrationRules::default());
+        let host = found.map(|instance| instance.address.host.clone());
+        assert_eq!(host, expected.map(str::to_owned));
     }
 }
 

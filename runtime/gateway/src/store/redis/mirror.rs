@@ -15,7 +15,7 @@ use crate::{
     Millis,
     limits::{INACTIVE_AFTER_MS, RECONNECT_GRACE_MS, RegistryLimits},
     registry::{
-        instance::{FragmentProtocol, Instance, InstanceId},
+        instance::{FragmentProtocol, Instance, InstanceId, channel_place::ChannelId},
         quota::UsageLedger,
         state::{Event, HeartbeatSender, RegistrationDenied, Registry, RegistryEntry, View, later},
     },
@@ -197,6 +197,13 @@ impl Mirror {
             entry.is_some_and(|entry| entry.instance.fragment_protocol == FragmentProtocol::Protocol2)
         };
         self.redirected.extend(ids.iter().filter(understands).cloned());
+    }
+
+    /// The stamp of an instance's record, if it is the one with this channel. It may be empty: then it is unknown.
+    pub(super) fn stamp_with_channel(&self, id: &InstanceId, channel: &ChannelId) -> Option<String> {
+        let kept = self.records.get(id);
+        let kept = kept.filter(|_| self.registry.has_channel(id, channel))?;
+        Some(kept.stamp.clone())
     }
 
     pub(super) fn lost(&mut self, id: InstanceId, now: Millis) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::seal::{BadSeal, Seal};
 use crate::registry::{
     gateway_addresses,
-    instance::{self, Instance, RegistrationRules},
+    instance::{self, Instance, RegistrationRules, channel_place::ChannelPlace},
 };
 
 /// What a gateway writes about an instance.
@@ -25,6 +25,9 @@ struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     login_key: Option<String>,
     claims: Vec<u64>,
+    /// Where the instance's channel ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    channel: Option<ChannelPlace>,
 }
 
 /// A valid record.
@@ -78,6 +81,7 @@ pub(super) fn write(instance: &Instance, claims: &[u64], seal: &Seal) -> String 
         machine: gateway_addresses::machine().to_owned(),
         login_key: instance.login_key.as_deref().map(str::to_owned),
         claims: claims.to_vec(),
+        channel: instance.channel.clone(),
     };
     // The registration was read from JSON, so it can be written as JSON.
     let record = serde_json::to_string(&record).unwrap_or_default();
@@ -98,11 +102,12 @@ pub(super) fn read(
         machine,
         login_key,
         claims,
+        channel,
     } = serde_json::from_str(seal.open(id, &text)?)
         .map_err(|error| BadRecord::Unreadable(error.to_string()))?;
     let from =
         from.filter(|from| !from.to_canonical().is_loopback() || machine == gateway_addresses::machine());
-    let mut instance = instance::check(registration, from, rules)?;
+    let mut instance = instance::check_with_channel(registration, channel, from, rules)?;
     instance.login_key = login_key.map(Arc::from);
     if instance.id.as_str() != id {
         return Err(BadRecord::OtherInstance);

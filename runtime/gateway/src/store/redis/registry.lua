@@ -122,9 +122,14 @@ elseif operation == 'steer' then
     known = {redis.sha1hex(ARGV[10])}
   end
 elseif operation == 'lost' then
-  if redis.call('ZREM', KEYS[3], ARGV[8]) == 1 then
-    redis.call('ZADD', KEYS[4], now, ARGV[8])
-    changed = true
+  -- 8 the id, 9 if stated the stamp of the record that is lost: a newer one is of an instance that has come back.
+  local is_meant = (ARGV[9] or '') == '' or redis.call('HGET', KEYS[6], ARGV[8]) == ARGV[9]
+  if is_meant then
+    known = {ARGV[8]}
+    if redis.call('ZREM', KEYS[3], ARGV[8]) == 1 then
+      redis.call('ZADD', KEYS[4], now, ARGV[8])
+      changed = true
+    end
   end
 elseif operation == 'sweep' or operation == 'open' then
   local late = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', '(' .. (now - inactive_after), 'WITHSCORES')

@@ -15,9 +15,10 @@ use super::{
 use crate::{
     registry::state::tests::instance,
     routing::publisher::Publisher,
-    store::tests::{alive, in_redis, ports, register},
+    store::tests::{alive, channel_ended, in_redis, over_channel, ports, register},
 };
 
+mod channels;
 mod claims;
 mod cut_off;
 mod data_loss;

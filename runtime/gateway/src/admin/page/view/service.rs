@@ -1,6 +1,9 @@
 //! One service: its versions and instances, what is wrong with it, and what its pages and fragments embed.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use serde::Serialize;
 
@@ -9,11 +12,14 @@ use super::{
     list::{Listed, Page, link},
     problems::{self, ProblemRow},
     services,
-    words::{Mark, percent},
+    words::{self, Mark, percent},
 };
 use crate::{
     Gateway, ServiceState, UnixMillis, WeightSource,
-    admin::page::digest::{Digest, Problem},
+    admin::{
+        api::channels::{self, ChannelState},
+        page::digest::{Digest, Problem},
+    },
     limits::PAGE_ROWS,
     registry::{
         instance::{FragmentProtocol, Instance, breaker::Work},
@@ -65,6 +71,8 @@ struct InstanceRow {
     address: String,
     version: String,
     protocol: &'static str,
+    /// Its channel in words. `None`: it has none.
+    channel: Option<String>,
     requests: u32,
     sockets: u32,
     is_drained: bool,
@@ -96,7 +104,7 @@ pub(super) fn service(
         weights_from: source(&state),
         versions: versions(&state, service, &snapshot),
         instances: listed.page("/service", &[("name", name)], instances, |one| {
-            row(one, service, steering, gateway.publisher().unix_now())
+            row(gateway, one, service, steering)
         }),
         problems: digest
             .problems
@@ -191,7 +199,31 @@ fn drained(instance: &Instance, steering: &Steering, now: UnixMillis) -> String 
     }
 }
 
-fn row(instance: &Instance, service: &Service, steering: &Steering, now: UnixMillis) -> InstanceRow {
+/// The channel of an instance in words.
+fn channel(gateway: &Gateway, instance: &Instance) -> Option<String> {
+    let ChannelState { gateway: place, here } = channels::state(instance, gateway.channels())?;
+    let Some(here) = here else {
+        return Some(match place {
+            Some(place) => format!("at the gateway {place}"),
+            None => "at another gateway".to_owned(),
+        });
+    };
+    let opened = UNIX_EPOCH + Duration::from_millis(here.since);
+    let age = words::age(SystemTime::now().duration_since(opened).unwrap_or_default());
+    let round_trip = here
+        .round_trip_ms
+        .map(|ms| format!(", {}", words::time(Duration::from_secs_f64(ms / 1_000.0))));
+    let requests = here.requests + here.served;
+    Some(format!(
+        "for {age}{}, {requests} in flight, {} in, {} out",
+        round_trip.unwrap_or_default(),
+        words::bytes(here.received_bytes),
+        words::bytes(here.sent_bytes)
+    ))
+}
+
+fn row(gateway: &Gateway, instance: &Instance, service: &Service, steering: &Steering) -> InstanceRow {
+    let now = gateway.publisher().unix_now();
     let is_drained = services::is_drained(instance, steering);
     let is_open = || service.instances_for(None).any(|one| one.id == instance.id);
     InstanceRow {
@@ -203,6 +235,7 @@ fn row(instance: &Instance, service: &Service, steering: &Steering, now: UnixMil
             FragmentProtocol::Protocol2 => "2",
             FragmentProtocol::Plain(_) => "plain HTTP",
         },
+        channel: channel(gateway, instance),
         requests: instance.breaker.count(Work::Request).load(Relaxed),
         sockets: instance.breaker.count(Work::Socket).load(Relaxed),
         mark: if !instance.breaker.is_closed() {

@@ -111,6 +111,25 @@ pub(super) fn per_second(count: u64, window: Duration) -> f64 {
     count as f64 / window.as_secs_f64().max(1.0)
 }
 
+/// How long something has lasted: `12 s`, `3 min`, `5 h`, `2 d`.
+pub(super) fn age(age: Duration) -> String {
+    match age.as_secs() {
+        seconds if seconds < 120 => format!("{seconds} s"),
+        seconds if seconds < 7_200 => format!("{} min", seconds / 60),
+        seconds if seconds < 172_800 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// A number of bytes: `840 B`, `12 KB`, `3 MB`.
+pub(super) fn bytes(bytes: u64) -> String {
+    match bytes {
+        _ if bytes < 10_000 => format!("{} B", count(bytes)),
+        _ if bytes < 10_000_000 => format!("{} KB", count(bytes / 1_000)),
+        _ => format!("{} MB", count(bytes / 1_000_000)),
+    }
+}
+
 /// A time: `0.1 ms`, `23 ms`, `1.2 s`.
 pub(super) fn time(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1_000.0;
@@ -137,6 +156,29 @@ pub(super) fn bound(bound: Bound) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ages_and_bytes_are_short() {
+        for (seconds, expected) in [
+            (0, "0 s"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (7_199, "119 min"),
+            (7_200, "2 h"),
+            (172_800, "2 d"),
+        ] {
+            assert_eq!(age(Duration::from_secs(seconds)), expected);
+        }
+        for (number, expected) in [
+            (0, "0 B"),
+            (9_999, "9,999 B"),
+            (10_000, "10 KB"),
+            (9_999_999, "9,999 KB"),
+            (10_000_000, "10 MB"),
+        ] {
+            assert_eq!(bytes(number), expected);
+        }
+    }
 
     #[test]
     fn numbers_are_short_and_never_wrong() {
