@@ -25,6 +25,9 @@ pub(super) struct AskArgs {
         default_value = "http://127.0.0.1:8082"
     )]
     admin: String,
+    /// The `admin_token` of the gateway. The environment variable keeps it out of the list of processes
+    #[arg(long, env = "HYDRA_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
     /// Print the answer as JSON
     #[arg(long)]
     json: bool,
@@ -83,7 +86,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<(), Stop> {
 }
 
 fn print(args: &AskArgs, path: &str, show: fn(&Value) -> String) -> Result<(), Stop> {
-    let answer = client::get(&args.admin, path).map_err(Stop)?;
+    let answer = client::get(&args.admin, path, args.admin_token.as_deref()).map_err(Stop)?;
     self::show(args, &answer, show);
     Ok(())
 }

@@ -68,8 +68,8 @@ pub(super) struct SettingsArgs {
         hide_env_values = true
     )]
     second_private_key: Option<String>,
-    /// The token that operators send with changes of weights and drains. The environment variable keeps it out of the list of
-    /// processes [default: none, nothing can be changed]
+    /// The token of operators, for their page and API. The environment variable keeps it out of the list of processes
+    /// [default: none]
     #[arg(long, env = "HYDRA_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
     admin_token: Option<String>,
     /// Without a private key: listen beyond this machine all the same. With one: accept unsigned calls of older clients, which cannot

@@ -21,7 +21,7 @@ use std::{
 use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
-use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig, Listeners, PageLimits};
+use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig, Listeners, PageLimits, ResponseHeaders};
 use hydra_runtime_net::{
     admin::{Admin, Readiness},
     duration,
@@ -211,9 +211,10 @@ fn error_pages(config: &GatewayConfig) -> Result<Arc<ErrorPages>, Stop> {
         .map_err(|reason| Stop(format!("`error_pages`: {reason}")))
 }
 
-/// The limits of pages in a process without a gateway.
-fn page_limits(config: &GatewayConfig) -> Result<PageLimits, Stop> {
-    PageLimits::new(config).map_err(|error| Stop(error.to_string()))
+/// The limits of pages in a process without a gateway, and the headers of their responses.
+fn page_limits(config: &GatewayConfig) -> Result<(PageLimits, ResponseHeaders), Stop> {
+    let limits = PageLimits::new(config).map_err(|error| Stop(error.to_string()))?;
+    Ok((limits, ResponseHeaders::of(config)))
 }
 
 fn beside_gateway(
@@ -237,7 +238,7 @@ fn beside_gateway(
     let observer = gateway.observer();
     let router = || {
         let gateway = newest.load().worker();
-        let limits = gateway.page_limits();
+        let limits = (gateway.page_limits(), gateway.response_headers().clone());
         Worker::new(folder, site, &error_pages.load(), Some(gateway), observer, limits).router()
     };
     let reload = async || {
@@ -261,7 +262,7 @@ fn beside_gateway(
 fn renew(
     settings: &SettingsArgs,
     error_pages: &ArcSwap<ErrorPages>,
-    limits: Option<&ArcSwap<PageLimits>>,
+    limits: Option<&ArcSwap<(PageLimits, ResponseHeaders)>>,
 ) -> bool {
     let configured = gateway::configuration(settings.clone())
         .and_then(|config| Ok((self::error_pages(&config)?, page_limits(&config)?)));
@@ -302,7 +303,7 @@ fn alone(
     let observer = Observer::new(config.observer()).map_err(Stop)?;
     let limits = ArcSwap::from_pointee(page_limits(config)?);
     let router = || {
-        let limits = PageLimits::clone(&limits.load());
+        let limits = limits.load().as_ref().clone();
         Worker::new(folder, site, &error_pages.load(), None, &observer, limits).router()
     };
     let admin = |recorded, stopping| {

@@ -205,6 +205,8 @@ pub struct GatewayConfig {
     /// The folder with the site's own error pages: `404.html` and so on, and `error.html` for every status without a
     /// page. They are Tera templates with `status`, `title` and `text`. Default: plain pages.
     pub error_pages: Option<PathBuf>,
+    /// What is added to responses for visitors that lack it: values by the names of headers. An empty value takes a default away.
+    pub response_headers: BTreeMap<String, String>,
     /// The weights of versions by service and name, over those that instances state: `shop = { "2.4.1" = 10 }`.
     pub weights: BTreeMap<String, BTreeMap<String, u32>>,
     /// Whether a visitor of a service stays with one of its instances, by service: `visitor` or `none`. Default: what its
@@ -215,7 +217,8 @@ pub struct GatewayConfig {
     pub affinity_same_site: PinSameSite,
     /// The file that keeps the weights and drains which operators change at run time, for one gateway without Redis.
     pub steering_file: Option<PathBuf>,
-    /// The token that operators send with changes. Without it, nothing can be changed at run time.
+    /// The token that operators send with calls of their API, and with which they sign in on their page. Without it, only users with
+    /// the role `HYDRA-OPERATOR` can change something, on the page.
     pub admin_token: Option<Secret>,
     /// Settings of single paths and services.
     #[serde(rename = "route")]
@@ -341,6 +344,7 @@ impl Default for GatewayConfig {
             stop_timeout: connections.stop_timeout,
             upstream_ca: None,
             error_pages: None,
+            response_headers: BTreeMap::new(),
             weights: BTreeMap::new(),
             affinity: BTreeMap::new(),
             affinity_same_site: PinSameSite::default(),

@@ -11,3 +11,4 @@ pub(crate) mod no_length;
 pub(crate) mod observed_body;
 pub(crate) mod pin_rules;
 pub(crate) mod rate_limit;
+pub(crate) mod response_headers;

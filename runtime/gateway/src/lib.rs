@@ -35,12 +35,13 @@
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services. `preview`: links to
 //!   versions that ordinary visitors do not get.
 //! - `stated_weights`: the weights that operators state, in the configuration or at run time.
+//! - `own_pages`: what pages in the same process need of the gateway.
 //! - `route_rules`: the settings of single routes. `page_limits`: limits of pages in the same process.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
 //! - `routing`: snapshots, route tables, and the choice of an instance.
 //! - `upstream`: connections to services.
 //! - `flows`: which pages and fragments request which fragments.
-//! - `login`: the login of visitors.
+//! - `login`: the login of visitors. `operators`: who may use the operators' side.
 //! - `admin`: the operators' side. `measures`: metrics.
 //! - `pins`: the keys with which visitors stay with one instance. `moments`: moments, as this gateway and as all gateways count.
 //! - `reload`: new settings for a running gateway.
@@ -70,6 +71,8 @@ mod limits;
 mod login;
 mod measures;
 mod moments;
+mod operators;
+mod own_pages;
 mod page_limits;
 mod parts;
 mod pins;
@@ -92,7 +95,7 @@ use std::{
 };
 
 use axum::Router;
-use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, uri::PathAndQuery};
 use hydra_runtime_net::{fragment_source::FragmentSource, observe::Observer, proxies::Origin};
 use hydra_runtime_wire::{paths, signing::Signer};
 use serde_json::Value;
@@ -106,6 +109,7 @@ pub use config::{
 pub use edge::{
     error_pages::ErrorPages,
     host::{BadHostHeader, HostHeader, HostName},
+    response_headers::ResponseHeaders,
 };
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
@@ -121,17 +125,18 @@ pub use steer::{
 use api::{refusal_log::RefusalLog, wrong_keys::WrongKeyLog};
 use channels::Channels;
 use dispatch::{cache::FragmentCache, single_calls::SingleCalls};
-use edge::{cross_site::CrossSitePaths, headers};
+use edge::cross_site::CrossSitePaths;
 use limits::RegistryLimits;
 use login::{Identities, Logins};
 use measures::FragmentMeasures;
 pub(crate) use moments::{Millis, UnixMillis};
+use operators::Guard;
 use page_limits::Limits;
 use pins::Pins;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
-    instance::{FragmentProtocol, Instance, RegistrationRules},
+    instance::{Instance, RegistrationRules},
 };
 use routing::{previews::PreviewKey, publisher::Publisher, version_cookie::VersionCookies};
 use store::{
@@ -168,6 +173,8 @@ struct Settings {
     cross_site: CrossSitePaths,
     /// How plain services hear who the visitor is.
     identities: Identities,
+    /// What is added to responses that lack it.
+    response_headers: ResponseHeaders,
 }
 
 /// What stays while the settings change.
@@ -192,6 +199,8 @@ struct Core {
     previews: Option<PreviewKey>,
     /// `None`: this gateway issues no logins.
     logins: Option<Logins>,
+    /// Decides who is an operator.
+    operators: Guard,
     /// Pins visitors to instances.
     pins: Pins,
     /// When the log last reported a wrong public key.
@@ -222,6 +231,7 @@ impl Settings {
             limits: Arc::new(Limits::new(config)),
             cross_site: CrossSitePaths::new(&config.cross_site),
             identities: Identities::new(config),
+            response_headers: ResponseHeaders::of(config),
         })
     }
 }
@@ -267,6 +277,7 @@ impl Core {
             versions: VersionCookies::new(private_key, &config.public_key).with_second_key(second),
             previews: private_key.map(|key| PreviewKey::new(key).with_second_key(second)),
             logins: Logins::new(config)?,
+            operators: Guard::new(config)?,
             pins: Pins::new(config),
             wrong_keys: WrongKeyLog::default(),
             refusals: RefusalLog::default(),
@@ -327,38 +338,6 @@ impl Gateway {
     #[must_use]
     pub fn source(&self) -> Arc<dyn FragmentSource> {
         Arc::new(dispatch::InProcess(self.clone()))
-    }
-
-    /// Keeps the visitor of a page in this process on one set of versions. `cookies` are the visitor's, for the
-    /// page's caller: if some service shares its traffic among versions and the visitor has no version cookie yet, a
-    /// new one is added to them, and returned as a `Set-Cookie` for the page.
-    pub fn keep_on_one_set(&self, cookies: &mut HeaderMap) -> Option<HeaderValue> {
-        let is_split = self.publisher().snapshot().is_split();
-        self.version_cookies()
-            .stay(is_split, cookies, false, proxy::random)
-    }
-
-    /// As [`Gateway::keep_on_one_set`], for the visitor of this request: if it came over https, the cookie is
-    /// `Secure`.
-    pub fn keep_visitor_on_one_set(&self, request: &Parts, cookies: &mut HeaderMap) -> Option<HeaderValue> {
-        let is_split = self.publisher().snapshot().is_split();
-        let is_secure = is_split && self.origin_of(&request.extensions, &request.headers).is_secure();
-        self.version_cookies()
-            .stay(is_split, cookies, is_secure, proxy::random)
-    }
-
-    /// The host that a visitor requested with this URI and these headers, for the page's caller. `None`: no
-    /// configured service gets the host with a call for a fragment.
-    #[must_use]
-    pub fn visitors_host(&self, uri: &Uri, headers: &HeaderMap) -> Option<HeaderValue> {
-        let gets_it = |local: &ConfiguredService| {
-            let ConfiguredService { instance, .. } = local;
-            let has_fragments =
-                matches!(&instance.fragment_protocol, FragmentProtocol::Plain(paths) if !paths.is_empty());
-            has_fragments && instance.address.host_rule.is_visitors()
-        };
-        let is_needed = self.shared.settings.configured_services.iter().any(gets_it);
-        is_needed.then(|| headers::visitors_host(uri, headers)).flatten()
     }
 
     /// Watches for silent instances, the store and configured services, for ever. Exactly one of these runs per

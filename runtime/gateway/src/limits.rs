@@ -390,6 +390,10 @@ pub(crate) const MAX_PASSWORD_BYTES: usize = 1_024;
 pub(crate) const MIN_PASSWORD_CHARS: usize = 8;
 /// The most roles of a user, and members of a user's metadata.
 pub(crate) const MAX_USER_ENTRIES: usize = 1_000;
+/// The most headers of `response_headers`.
+pub(crate) const MAX_RESPONSE_HEADERS: usize = 50;
+/// The longest value of one of them: a content security policy can be long.
+pub(crate) const MAX_RESPONSE_HEADER_BYTES: usize = 4 << 10;
 /// The longest form of a login: a name, a password and an address, each percent-encoded.
 pub(crate) const MAX_LOGIN_FORM_BYTES: usize = 16 << 10;
 /// How many logins may wait until a password can be hashed. Beyond it, they get 503.

@@ -9,6 +9,7 @@ mod keys;
 mod next;
 mod open;
 mod openid;
+mod operators;
 mod page;
 mod private_file;
 mod redis_calls;
@@ -41,7 +42,7 @@ use crate::{
     limits::{LOGIN_REFRESH_PERIOD, RESIGNED_TOKENS_BYTES},
     registry::instance::{FragmentProtocol, Instance},
 };
-use attempts::Attempts;
+pub(crate) use attempts::{Attempts, TooSoon};
 pub(crate) use cookies::is_secure;
 use ended::{EndedLogins, Ending};
 pub(crate) use handlers::{login, logout, openid_return};
@@ -53,7 +54,9 @@ pub(crate) use open::OpenLogin;
 use open::OpenLogins;
 use openid::OpenId;
 pub(crate) use openid::RETURN;
+pub(crate) use operators::NotLetIn;
 use page::LoginPages;
+pub(crate) use redis_calls::{RedisCalls, scope};
 pub use store::LoginKeyStore;
 pub use users::{BadUser, UserFile, UserRecord, UserStore};
 use users::{Passwords, Users};
@@ -215,15 +218,17 @@ impl Logins {
         now: u64,
         login: impl FnOnce(String, u64, u64) -> Login,
     ) -> Option<(Login, String)> {
-        let since = self
-            .ended
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .begin(name, now);
+        let since = self.since(name, now);
         let sid = Uuid::new_v4().simple().to_string();
         let login = login(sid, since, self.end(since, now));
         let token = self.issue(&login, now)?;
         Some((login, token))
+    }
+
+    /// When a login of the user `name` is said to begin that begins now.
+    fn since(&self, name: &str, now: u64) -> u64 {
+        let ended = self.ended.read().unwrap_or_else(PoisonError::into_inner);
+        ended.begin(name, now)
     }
 
     /// When a token ends that is issued now.

@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 36] = [
+const ALL: [Described; 37] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -140,6 +140,11 @@ const ALL: [Described; 36] = [
         "Requests that ask the OpenID provider for new tokens of a login, by what became of them.",
     )
     .by(&[("outcome", &["right", "refused", "unknown", "away", "wrong"])]),
+    Described::counter(
+        "hydra_operator_sign_ins_total",
+        "Attempts of operators to sign in, by what became of them.",
+    )
+    .by(&[("outcome", &["right", "wrong", "no_role", "delayed", "away"])]),
     Described::counter(
         "hydra_login_tokens_removed_total",
         "Requests from which the gateway removed logins that do not count.",

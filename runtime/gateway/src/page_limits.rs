@@ -73,6 +73,7 @@ impl PageLimits {
     /// A limit or a route is wrong.
     pub fn new(config: &GatewayConfig) -> Result<Self, ConfigError> {
         config.check_limits()?;
+        config.check_response_headers()?;
         Ok(Self {
             limits: Arc::new(Limits::new(config)),
             proxies: config.trusted_proxies.clone(),

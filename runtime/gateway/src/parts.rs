@@ -7,8 +7,9 @@ use crate::{
     Gateway,
     channels::Channels,
     dispatch::{cache::FragmentCache, single_calls::SingleCalls},
-    edge::{cross_site::CrossSitePaths, error_pages::ErrorPages},
+    edge::{cross_site::CrossSitePaths, error_pages::ErrorPages, response_headers::ResponseHeaders},
     login::{Identities, Logins},
+    operators::Guard,
     page_limits::Limits,
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
@@ -68,6 +69,17 @@ impl Gateway {
     /// The login of visitors. `None`: this gateway issues no logins.
     pub(crate) fn logins(&self) -> Option<&Logins> {
         self.shared.core.logins.as_ref()
+    }
+
+    /// What is added to responses for visitors that lack it.
+    #[must_use]
+    pub fn response_headers(&self) -> &ResponseHeaders {
+        &self.shared.settings.response_headers
+    }
+
+    /// Decides who is an operator.
+    pub(crate) fn operators(&self) -> &Guard {
+        &self.shared.core.operators
     }
 
     /// How plain services hear who the visitor is.

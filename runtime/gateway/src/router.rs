@@ -40,11 +40,19 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .with_state(gateway)
 }
 
+/// Answers a request of a visitor, which is observed, and whose response gets the headers of the settings.
+async fn visitor<F: Future<Output = Response>>(
+    gateway: &Gateway,
+    request: Request<Body>,
+    answer: impl FnOnce(Request<Body>) -> F,
+) -> Response {
+    let observed = |request| gateway.observer().visitor(request, answer);
+    gateway.response_headers().around(request, observed).await
+}
+
 async fn forward(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let observer = gateway.observer().clone();
-    observer
-        .visitor(request, |request| proxy::forward(gateway, request))
-        .await
+    let passing = gateway.clone();
+    visitor(&gateway, request, |request| proxy::forward(passing, request)).await
 }
 
 /// Fragments for the page of another process, whose request has its id and its trace there.
@@ -64,16 +72,14 @@ async fn key_set(State(gateway): State<Gateway>, request: Request<Body>) -> Resp
     if gateway.logins().is_none() {
         return forward(State(gateway), request).await;
     }
-    let observer = gateway.observer().clone();
     let answer = async |request| {
         let keys = async |_, _| Ok(login::key_set(&gateway).unwrap_or_else(absent));
         proxy::within_limits(&gateway, request, keys).await
     };
-    observer.visitor(request, answer).await
+    visitor(&gateway, request, answer).await
 }
 
 async fn log_in(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let observer = gateway.observer().clone();
     let answer = async |request| {
         let page = async |request, place| {
             let page = login::login(&gateway, request, place).await?;
@@ -81,11 +87,10 @@ async fn log_in(State(gateway): State<Gateway>, request: Request<Body>) -> Respo
         };
         proxy::within_limits(&gateway, request, page).await
     };
-    observer.visitor(request, answer).await
+    visitor(&gateway, request, answer).await
 }
 
 async fn openid_return(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let observer = gateway.observer().clone();
     let answer = async |request| {
         let page = async |request, place| {
             // The provider may take its time.
@@ -95,11 +100,10 @@ async fn openid_return(State(gateway): State<Gateway>, request: Request<Body>) -
         };
         proxy::within_limits(&gateway, request, page).await
     };
-    observer.visitor(request, answer).await
+    visitor(&gateway, request, answer).await
 }
 
 async fn log_out(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
-    let observer = gateway.observer().clone();
     let answer = async |request| {
         let page = async |request, _place| {
             let page = login::logout(&gateway, request).await;
@@ -107,13 +111,16 @@ async fn log_out(State(gateway): State<Gateway>, request: Request<Body>) -> Resp
         };
         proxy::within_limits(&gateway, request, page).await
     };
-    observer.visitor(request, answer).await
+    visitor(&gateway, request, answer).await
 }
 
 fn absent() -> Response {
     api::responses::empty(StatusCode::NOT_FOUND)
 }
 
-async fn not_found() -> Response {
-    absent()
+async fn not_found(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    gateway
+        .response_headers()
+        .around(request, |_| std::future::ready(absent()))
+        .await
 }

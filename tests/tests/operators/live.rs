@@ -2,7 +2,7 @@
 
 use hydra_tests::{Browser, PATIENCE, get, wait_for};
 
-use super::{World, open};
+use super::{World, sign_in};
 
 /// The state of a service in the list.
 fn state_of(service: &str) -> String {
@@ -16,7 +16,7 @@ fn state_of(service: &str) -> String {
 fn a_service_that_is_killed_becomes_inactive_on_open_pages() {
     let mut world = World::open();
     let browser = Browser::open();
-    open(&browser, &world, "/");
+    sign_in(&browser, &world, "/");
     browser.wait("return document.querySelector('#state').textContent", "live");
     browser.wait(&state_of("recommendations"), "active");
     // What is not replaced keeps the focus, and the page is never loaded again.
@@ -39,7 +39,7 @@ fn a_service_that_is_killed_becomes_inactive_on_open_pages() {
 fn the_graph_tells_what_becomes_of_fragments() {
     let mut world = World::open();
     let browser = Browser::open();
-    open(&browser, &world, "/flows");
+    sign_in(&browser, &world, "/flows");
     // Old requests count no longer, so there are new ones until the page shows what became of them.
     let shows = |world: &World, part: &str| {
         let script = format!(
@@ -67,7 +67,7 @@ fn the_graph_tells_what_becomes_of_fragments() {
 fn a_page_says_when_its_gateway_is_gone() {
     let mut world = World::open();
     let browser = Browser::open();
-    open(&browser, &world, "/routes");
+    sign_in(&browser, &world, "/routes");
     browser.wait("return document.querySelector('#state').textContent", "live");
     assert!(
         world

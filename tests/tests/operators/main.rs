@@ -5,6 +5,7 @@ mod live;
 mod looks;
 
 use std::{
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -13,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use hydra_tests::{Browser, PATIENCE, Running, Start, get, post, service, wait_for};
+use hydra_tests::{Browser, PATIENCE, Running, Start, get, post, program, service, wait_for};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "the-token-of-the-operators";
@@ -83,8 +84,11 @@ impl World {
 
     /// What the operators' API says of the weights of a service.
     fn weights(&self, service: &str) -> Value {
-        let answer = get(&self.operators, "/api/weights").expect("an answer");
-        let all: Value = serde_json::from_str(&answer.body).expect("JSON");
+        let run = Command::new(program("hydra"))
+            .args(["weights", "--json", "--admin", &self.operators])
+            .env("HYDRA_ADMIN_TOKEN", TOKEN)
+            .output();
+        let all: Value = serde_json::from_slice(&run.expect("the command runs").stdout).expect("JSON");
         let found = all["services"]
             .as_array()
             .and_then(|all| all.iter().find(|one| one["service"] == service));
@@ -103,9 +107,24 @@ impl Drop for World {
 
 /// Opens a page, and waits until it is there.
 fn open(browser: &Browser, world: &World, path: &str) {
+    arrive(browser, world, path, path);
+}
+
+/// Opens a page that leads to another, and waits until that is there.
+fn arrive(browser: &Browser, world: &World, path: &str, at: &str) {
     browser.go_anew(&format!("{}{path}", world.operators));
-    browser.wait("return location.pathname + location.search", path);
+    browser.wait("return location.pathname + location.search", at);
     browser.wait("return document.readyState", "complete");
+}
+
+/// Signs in with the token, and opens a page.
+fn sign_in(browser: &Browser, world: &World, path: &str) {
+    open(browser, world, "/sign-in");
+    browser.type_into("#token", TOKEN);
+    let click = "document.querySelector('main button').click()";
+    assert_eq!(browser.run(click), Value::Null);
+    browser.wait("return location.pathname", "/");
+    open(browser, world, path);
 }
 
 /// Presses a key, as a person at a keyboard does.

@@ -18,12 +18,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The longest answer, in bytes: 50,000 instances take some ten million.
 const MAX_ANSWER_BYTES: usize = 256 << 20;
 
-/// Gets JSON from `path` at `admin`, which is `http://host:port`.
+/// Gets JSON from `path` at `admin`, which is `http://host:port`, with the operators' token if there is one.
 ///
 /// # Errors
 /// A sentence that tells why there is none, and what to do.
-pub(super) fn get(admin: &str, path: &str) -> Result<Value, String> {
-    call(admin, Request::get(path), Body::empty(), path)
+pub(super) fn get(admin: &str, path: &str, token: Option<&str>) -> Result<Value, String> {
+    call(admin, with_token(Request::get(path), token)?, Body::empty(), path)
 }
 
 /// Posts JSON to `path`, with the operators' token.
@@ -31,14 +31,21 @@ pub(super) fn get(admin: &str, path: &str) -> Result<Value, String> {
 /// # Errors
 /// As for [`get`], and where the token cannot be sent.
 pub(super) fn post(admin: &str, path: &str, token: Option<&str>, body: &Value) -> Result<Value, String> {
-    let mut request = Request::post(path).header(CONTENT_TYPE, "application/json");
-    if let Some(token) = token {
-        let bearer = HeaderValue::try_from(format!("Bearer {token}"));
-        let mut bearer = bearer.map_err(|_| "the token is not the `admin_token` of a gateway".to_owned())?;
-        bearer.set_sensitive(true);
-        request = request.header(AUTHORIZATION, bearer);
-    }
-    call(admin, request, Body::from(body.to_string()), path)
+    let request = Request::post(path).header(CONTENT_TYPE, "application/json");
+    call(
+        admin,
+        with_token(request, token)?,
+        Body::from(body.to_string()),
+        path,
+    )
+}
+
+fn with_token(request: request::Builder, token: Option<&str>) -> Result<request::Builder, String> {
+    let Some(token) = token else { return Ok(request) };
+    let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+    let mut bearer = bearer.map_err(|_| "the token is not the `admin_token` of a gateway".to_owned())?;
+    bearer.set_sensitive(true);
+    Ok(request.header(AUTHORIZATION, bearer))
 }
 
 fn call(admin: &str, request: request::Builder, body: Body, path: &str) -> Result<Value, String> {
@@ -135,7 +142,7 @@ mod tests {
         let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("an address");
         drop(free);
-        let error = get(&format!("http://{address}"), "/api/services").expect_err("nobody is there");
+        let error = get(&format!("http://{address}"), "/api/services", None).expect_err("nobody is there");
         assert!(error.contains("Is a gateway running there?"), "{error}");
     }
 }

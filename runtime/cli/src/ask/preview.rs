@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::json;
 
-use super::{AskArgs, Stop, client, show, steer::TokenArgs, text};
+use super::{AskArgs, Stop, client, show, text};
 use crate::link;
 
 /// Print a link after which its visitor sees a version that ordinary visitors do not get.
@@ -23,8 +23,6 @@ pub(in super::super) struct PreviewArgs {
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081/")]
     url: String,
     #[command(flatten)]
-    token: TokenArgs,
-    #[command(flatten)]
     ask: AskArgs,
 }
 
@@ -34,7 +32,7 @@ pub(in super::super) fn preview(args: &PreviewArgs) -> Result<(), Stop> {
     // A wrong address is told before the gateway is asked.
     link::link(&args.url, QUERY_NAME, "").map_err(Stop)?;
     let body = json!({ "target": args.target, "seconds": life.as_secs() });
-    let token = args.token.admin_token.as_deref();
+    let token = args.ask.admin_token.as_deref();
     let mut answer = client::post(&args.ask.admin, "/api/preview", token, &body).map_err(Stop)?;
     let link = link::link(&args.url, QUERY_NAME, &text(&answer["token"])).map_err(Stop)?;
     answer["link"] = json!(link);

@@ -27,8 +27,6 @@ pub(in super::super) struct WeightsArgs {
     #[arg(long, conflicts_with = "weights", requires = "service")]
     clear: bool,
     #[command(flatten)]
-    token: TokenArgs,
-    #[command(flatten)]
     ask: AskArgs,
 }
 
@@ -50,16 +48,7 @@ pub(in super::super) struct DrainArgs {
     #[arg(long)]
     end: bool,
     #[command(flatten)]
-    token: TokenArgs,
-    #[command(flatten)]
     ask: AskArgs,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct TokenArgs {
-    /// The `admin_token` of the gateway, which each change needs. The environment variable keeps it out of the list of processes
-    #[arg(long, env = "HYDRA_ADMIN_TOKEN", value_name = "TOKEN", hide_env_values = true)]
-    pub(super) admin_token: Option<String>,
 }
 
 const EXAMPLES: &str = "\
@@ -87,7 +76,7 @@ pub(in super::super) fn weights(args: &WeightsArgs) -> Result<(), Stop> {
         true => json!({ "service": service }),
         false => json!({ "service": service, "weights": weights }),
     };
-    change(&args.ask, &args.token, "/api/weights", &body)
+    change(&args.ask, "/api/weights", &body)
 }
 
 /// Begins or ends a drain.
@@ -96,11 +85,12 @@ pub(in super::super) fn drain(args: &DrainArgs) -> Result<(), Stop> {
     if let Some(after) = args.after {
         body["after_seconds"] = json!(after);
     }
-    change(&args.ask, &args.token, "/api/drain", &body)
+    change(&args.ask, "/api/drain", &body)
 }
 
 fn shown(args: &WeightsArgs, is_meant: impl Fn(&str) -> bool) -> Result<(), Stop> {
-    let answer = client::get(&args.ask.admin, "/api/weights").map_err(Stop)?;
+    let answer =
+        client::get(&args.ask.admin, "/api/weights", args.ask.admin_token.as_deref()).map_err(Stop)?;
     let services = list(&answer["services"]).iter();
     let meant: Vec<&Value> = services
         .filter(|service| service["service"].as_str().is_some_and(&is_meant))
@@ -115,8 +105,8 @@ fn shown(args: &WeightsArgs, is_meant: impl Fn(&str) -> bool) -> Result<(), Stop
     Ok(())
 }
 
-fn change(ask: &AskArgs, token: &TokenArgs, path: &str, body: &Value) -> Result<(), Stop> {
-    let answer = client::post(&ask.admin, path, token.admin_token.as_deref(), body).map_err(Stop)?;
+fn change(ask: &AskArgs, path: &str, body: &Value) -> Result<(), Stop> {
+    let answer = client::post(&ask.admin, path, ask.admin_token.as_deref(), body).map_err(Stop)?;
     show(ask, &answer, |answer| match &answer["service"] {
         Value::Null => "done\n".to_owned(),
         service => versions_table(&[service]),

@@ -18,7 +18,7 @@ use hydra_runtime::{
     files::{Ranges, RegularFiles},
     page::{LazyRequest, PageRequest, PageVisitor, PreviewBar},
 };
-use hydra_runtime_gateway::{ErrorPages, Gateway, PageLimits, is_reserved};
+use hydra_runtime_gateway::{ErrorPages, Gateway, PageLimits, ResponseHeaders, is_reserved};
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
     observe::{self, Observer, Served},
@@ -45,6 +45,7 @@ pub(super) struct Worker {
     source: Option<Arc<dyn FragmentSource>>,
     observer: Observer,
     limits: PageLimits,
+    headers: ResponseHeaders,
 }
 
 impl Worker {
@@ -55,10 +56,11 @@ impl Worker {
         error_pages: &Arc<ErrorPages>,
         gateway: Option<Gateway>,
         observer: &Observer,
-        limits: PageLimits,
+        (limits, headers): (PageLimits, ResponseHeaders),
     ) -> Self {
         Self {
             limits,
+            headers,
             error_pages: Arc::clone(error_pages),
             site: Arc::clone(site),
             templates: folder.templates.clone(),
@@ -221,10 +223,9 @@ impl Worker {
 }
 
 async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response {
-    let observer = worker.observer.clone();
-    observer
-        .visitor(request, |request| answer_visitor(worker, request))
-        .await
+    let (observer, headers) = (worker.observer.clone(), worker.headers.clone());
+    let observed = |request| observer.visitor(request, |request| answer_visitor(worker, request));
+    headers.around(request, observed).await
 }
 
 async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {

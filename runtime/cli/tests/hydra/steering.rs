@@ -80,8 +80,11 @@ async fn operators_share_visitors_and_drain_instances_from_the_command_line() {
                     orderService  2        10.0 %  1          open\n";
     assert_eq!((status, &*table, &*error), (0, expected, ""));
     for args in [&["weights"][..], &["weights", "orderService"]] {
-        let (status, shown, _) = hydra(&operators, None, args).await;
-        assert_eq!((status, &*shown), (0, expected), "reading needs no token");
+        let (status, shown, _) = hydra(&operators, Some(TOKEN), args).await;
+        assert_eq!((status, &*shown), (0, expected));
+        let (status, shown, error) = hydra(&operators, None, args).await;
+        assert_eq!((status, &*shown), (2, ""), "reading needs the token too");
+        assert!(error.contains("`admin_token`"), "{error}");
     }
     let (status, text, _) = hydra(
         &operators,
@@ -111,7 +114,7 @@ async fn operators_share_visitors_and_drain_instances_from_the_command_line() {
         let (status, table, _) = hydra(&operators, Some(TOKEN), &["drain", target, "--end"]).await;
         assert_eq!(status, 0, "{table}");
     }
-    let (_, table, _) = hydra(&operators, None, &["weights"]).await;
+    let (_, table, _) = hydra(&operators, Some(TOKEN), &["weights"]).await;
     assert!(!table.contains("drained"), "{table}");
 }
 
@@ -166,6 +169,6 @@ async fn a_change_that_is_not_made_says_why() {
         assert!(error.contains(said), "{args:?}: {error}");
         assert!(!error.contains(wrong) && !error.contains(TOKEN), "{error}");
     }
-    let (_, table, _) = hydra(&operators, None, &["weights"]).await;
+    let (_, table, _) = hydra(&operators, Some(TOKEN), &["weights"]).await;
     assert!(table.contains("100.0 %"), "{table}");
 }

@@ -7,6 +7,7 @@ mod trace;
 use axum::{
     Json, Router,
     extract::{Query, State},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -14,7 +15,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::Gateway;
+use crate::{Gateway, operators::guarded};
 pub(super) use services::kind;
 
 /// The routes of the API.
@@ -23,6 +24,7 @@ pub(super) fn routes(gateway: Gateway) -> Router {
         .route("/api/services", get(all_services))
         .route("/api/routes", get(all_routes))
         .route("/api/trace", get(trace))
+        .layer(middleware::from_fn_with_state(gateway.clone(), guarded))
         .with_state(gateway)
 }
 

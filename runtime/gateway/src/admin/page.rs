@@ -4,19 +4,18 @@
 //! `text/event-stream` with the part of the page that changes, again and again; a script puts it in its place.
 //! Changes are forms, and each is confirmed on a page of its own.
 
-mod access;
 mod answers;
 mod changes;
 mod digest;
 mod events;
 mod form;
+mod sign_in;
 mod templates;
 mod view;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
 };
 
 use axum::{
@@ -29,17 +28,18 @@ use http::{HeaderMap, StatusCode, Uri, header::ACCEPT};
 use tera::{Context, Tera};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{Gateway, limits::MAX_WATCHERS};
-use access::Sessions;
+use crate::{
+    Gateway,
+    limits::MAX_WATCHERS,
+    operators::{Access, Guard},
+};
 use digest::Digest;
-use view::{Access, Around, View};
+use view::{Around, View, link};
 
 /// The operators' page of one gateway.
 struct Site {
     gateway: Gateway,
     templates: Tera,
-    /// `None`: there is no token, and nothing can be changed.
-    sessions: Option<Sessions>,
     /// What the newest snapshot tells. The lock is held while that is found out, outside of the threads that serve.
     digest: Mutex<Arc<Digest>>,
     /// The places for browsers whose pages are kept up to date.
@@ -59,9 +59,7 @@ enum Part {
 
 /// The routes of the page. `stopping` tells that the process is about to end.
 pub(super) fn routes(gateway: Gateway, stopping: watch::Receiver<bool>) -> Router {
-    let token = gateway.config().admin_token.as_ref();
     let site = Arc::new(Site {
-        sessions: token.map(|token| Sessions::new(token.reveal())),
         templates: templates::all(),
         digest: Mutex::default(),
         watchers: Arc::new(Semaphore::new(MAX_WATCHERS)),
@@ -74,8 +72,8 @@ pub(super) fn routes(gateway: Gateway, stopping: watch::Receiver<bool>) -> Route
         .into_iter()
         .fold(Router::new(), |router, path| router.route(path, get(show)));
     router
-        .route("/sign-in", get(changes::sign_in_page).post(changes::sign_in))
-        .route("/sign-out", post(changes::sign_out))
+        .route("/sign-in", get(sign_in::sign_in_page).post(sign_in::sign_in))
+        .route("/sign-out", post(sign_in::sign_out))
         .route("/change", post(changes::change))
         .route("/confirm", post(changes::confirm))
         .with_state(site)
@@ -89,12 +87,18 @@ async fn show(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Response {
-    let access = site.access(&headers);
+    let access = site.access(&headers).await;
     // The routes lead to views only.
     let view = View::of(uri.path(), &query).unwrap_or(View::Services(view::Listed::default()));
     let accept = headers.get(ACCEPT).map_or(&b""[..], |accept| accept.as_bytes());
-    if accept.starts_with(b"text/event-stream") {
-        return events::watch(site, view, access);
+    let is_stream = accept.starts_with(b"text/event-stream");
+    match (&access, is_stream) {
+        (Access::SignedOut, true) => return answers::signed_out(),
+        (Access::SignedOut, false) => {
+            return answers::see(&link("/sign-in", &[("place", &view.place())]), None);
+        }
+        (_, true) => return events::watch(site, view, headers),
+        (_, false) => {}
     }
     let notice = query.get("done").and_then(|done| changes::notice(done));
     let (status, text) = site.rendered(view, access, notice, Part::Whole).await;
@@ -102,13 +106,12 @@ async fn show(
 }
 
 impl Site {
-    fn access(&self, headers: &HeaderMap) -> Access {
-        match &self.sessions {
-            None => Access::ReadOnly,
-            Some(sessions) => sessions
-                .of(headers, SystemTime::now())
-                .map_or(Access::SignedOut, Access::SignedIn),
-        }
+    async fn access(&self, headers: &HeaderMap) -> Access {
+        self.guard().access(&self.gateway, headers).await
+    }
+
+    fn guard(&self) -> &Guard {
+        self.gateway.operators()
     }
 
     /// What the newest snapshot tells.

@@ -9,6 +9,7 @@ use hydra_runtime_wire::{
 
 use super::{ConfigError, GatewayConfig, PinSameSite, Secret, keys, login, openid, route, service_login};
 use crate::{
+    edge::response_headers,
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_REGISTRY_LIMIT_BYTES},
     stated_weights,
 };
@@ -89,6 +90,7 @@ impl GatewayConfig {
         login::check(self)?;
         openid::check(self)?;
         service_login::check(self)?;
+        self.check_response_headers()?;
         self.check_limits()?;
         self.listen.check(&self.trusted_proxies)?;
         keys::check(self)?;
@@ -96,6 +98,12 @@ impl GatewayConfig {
             (None, Some(address)) if !self.allow_unsigned => Err(ConfigError::Open(address)),
             _ => Ok(()),
         }
+    }
+
+    /// Checks the headers that responses get.
+    pub(crate) fn check_response_headers(&self) -> Result<(), ConfigError> {
+        let wrong = response_headers::wrong(&self.response_headers);
+        wrong.map_or(Ok(()), |reason| Err(ConfigError::ResponseHeaders(reason)))
     }
 
     /// Checks the limits on requests.

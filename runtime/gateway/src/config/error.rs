@@ -101,6 +101,9 @@ pub enum ConfigError {
     /// The folder of `login_keys` can't be used.
     #[error("`login_keys`: {0}")]
     LoginKeys(String),
+    /// A header of `response_headers` can't be used.
+    #[error("`response_headers`: {0}")]
+    ResponseHeaders(String),
     /// The private key is too short to protect anything.
     #[error("`private_key` must have at least 16 bytes, and so must `second_private_key`")]
     PrivateKey,

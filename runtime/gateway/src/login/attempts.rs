@@ -79,6 +79,30 @@ impl Attempts {
         Ok(Attempt { keys, delay })
     }
 
+    /// Does `check`, which compares a secret of operators, unless there were too many failures from this address. A failure counts.
+    ///
+    /// # Errors
+    /// It is too soon. Then nothing was compared.
+    pub(crate) fn try_now(
+        &mut self,
+        address: Option<IpAddr>,
+        now: u64,
+        check: impl FnOnce() -> bool,
+    ) -> Result<bool, TooSoon> {
+        self.age(now);
+        let key = self.hasher.hash_one((3_u8, address.map(network)));
+        let counter = self.counter(key);
+        if counter.free_at > now {
+            let after = counter.free_at - now;
+            return Err(TooSoon { after });
+        }
+        let is_right = check();
+        if !is_right {
+            self.put(key, counter, now, address_pause);
+        }
+        Ok(is_right)
+    }
+
     /// The password was right: the pair begins anew, and the address has one failure less.
     pub(crate) fn succeeded(&mut self, attempt: Attempt) {
         for generation in [&mut self.young, &mut self.old] {
@@ -224,6 +248,25 @@ mod tests {
         let late = |after| Err(TooSoon { after });
         assert_eq!(delays[..6], [Ok(0), Ok(0), Ok(0), Ok(500), Ok(1_500), Ok(3_500)]);
         assert_eq!(delays[6..], [Ok(7_500), late(15_500)]);
+    }
+
+    #[test]
+    fn guesses_of_a_secret_are_bounded_and_a_right_one_forgets_nothing() {
+        let mut attempts = Attempts::default();
+        let mut compared = 0;
+        for n in 0..10_000 {
+            compared += u32::from(attempts.try_now(ip(1), n / 10, || false).is_ok());
+        }
+        assert!(compared < 40, "{compared} guesses in a second");
+        assert!(
+            attempts.try_now(ip(1), 1_000, || true).is_err(),
+            "not even a right one"
+        );
+        assert_eq!(attempts.try_now(ip(2), 1_000, || true), Ok(true), "elsewhere");
+        let later = 1_000 + 6_400;
+        assert_eq!(attempts.try_now(ip(1), later, || true), Ok(true));
+        assert_eq!(attempts.try_now(ip(1), later, || false), Ok(false));
+        assert!(attempts.try_now(ip(1), later, || false).is_err());
     }
 
     #[test]

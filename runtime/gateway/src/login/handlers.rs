@@ -25,8 +25,8 @@ use url::form_urlencoded;
 pub(crate) use at_provider::openid_return;
 
 use super::{
-    Desk, Ending, Logins, OpenId,
-    attempts::{Attempt, TooSoon},
+    Desk, Ending, Logins, OpenId, TooSoon,
+    attempts::Attempt,
     cookies::{self, LOGIN, SESSION},
     next::{NextCookies, Site},
     page::Shown,
@@ -34,7 +34,12 @@ use super::{
 };
 use crate::{
     Gateway,
-    edge::{cross_site::is_cross_site, failure::RequestFailure, headers, in_flight::Place},
+    edge::{
+        cross_site::is_cross_site,
+        failure::RequestFailure,
+        headers::{self, OPERATORS_COOKIE},
+        in_flight::Place,
+    },
     limits::{MAX_LOGIN_FORM_BYTES, MAX_USERNAME_BYTES},
 };
 
@@ -123,6 +128,20 @@ impl<'a> Asked<'a> {
     /// The page from which the visitor came.
     fn came_from(&self) -> Option<String> {
         self.site()?.local(self.headers.get(REFERER)?.to_str().ok()?)
+    }
+
+    /// The cookie for the operators' listener. That of a user who was logged in before ends.
+    fn operators_cookie(&self, login: &Login, now: u64) -> Option<HeaderValue> {
+        let own = self.logins.operators_cookie(login, self.is_secure, now);
+        own.or_else(|| {
+            let mut cookies = headers::cookies(&self.headers, OPERATORS_COOKIE);
+            let is_of_user = cookies.any(|value| {
+                let value = std::str::from_utf8(value).unwrap_or_default();
+                self.logins.operator_of(value, now).is_some()
+            });
+            let ended = is_of_user.then(|| cookies::end(OPERATORS_COOKIE, self.is_secure));
+            ended.flatten()
+        })
     }
 
     fn login_page(&self, status: StatusCode, next: &str, error: &str) -> Response {
@@ -310,7 +329,7 @@ async fn log_in(asked: &Asked<'_>, users: &dyn Users, form: &Form, next: &str, a
             };
             count("right");
             tracing::info!(user = %hydra_runtime_wire::lines::cut(&user.name), "a user logged in");
-            logged_in(asked, &token, login.expires - now, next)
+            logged_in(asked, &login, &token, next)
         }
         (Checked::Busy, _) => {
             count("busy");
@@ -330,12 +349,14 @@ async fn log_in(asked: &Asked<'_>, users: &dyn Users, form: &Form, next: &str, a
     }
 }
 
-fn logged_in(asked: &Asked<'_>, token: &str, life: u64, next: &str) -> Response {
+fn logged_in(asked: &Asked<'_>, login: &Login, token: &str, next: &str) -> Response {
     let mut response = redirect(if next.is_empty() { "/" } else { next });
+    let now = seconds(SystemTime::now());
     let cookies = [
-        cookies::set(token, life, asked.is_secure),
+        cookies::set(token, login.expires.saturating_sub(now), asked.is_secure),
         cookies::end(SESSION, asked.is_secure),
         Some(NextCookies::clear()),
+        asked.operators_cookie(login, now),
     ];
     for cookie in cookies.into_iter().flatten() {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -142,7 +142,7 @@ impl Visit {
         if headers::is_for_all(response.headers()) {
             return;
         }
-        if let Some(cookie) = self.renewal(logins).await {
+        for cookie in self.renewal(logins).await {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         if let Some(cookie) = self.remembered(logins, response) {
@@ -150,20 +150,36 @@ impl Visit {
         }
     }
 
-    /// The cookie with a renewed token, if it is due, or the end of a cookie whose login has ended at the provider.
-    async fn renewal(&self, logins: &Logins) -> Option<HeaderValue> {
-        let (login, _) = self.login.as_ref()?;
-        let renewed = match (OpenId::is_revision(&login.revision), &self.refresh) {
-            (false, _) => logins.renewed(login, self.now),
-            (true, None) => None,
-            (true, Some(refresh)) => match refreshed(refresh.clone()).await {
-                Refreshed::Counts(login) => logins.renewed(&login, self.now),
-                Refreshed::Ended => return cookies::end(LOGIN, self.is_secure),
-                Refreshed::Unknown => None,
-            },
+    /// The cookies with a renewed token, if it is due, or the end of a cookie whose login has ended at the provider.
+    async fn renewal(&self, logins: &Logins) -> Vec<HeaderValue> {
+        let Some((login, _)) = &self.login else {
+            return Vec::new();
         };
-        let (token, life) = renewed?;
-        cookies::set(&token, life, self.is_secure)
+        match (OpenId::is_revision(&login.revision), &self.refresh) {
+            (false, _) => self.renewed(logins, login),
+            (true, None) => Vec::new(),
+            (true, Some(refresh)) => match refreshed(refresh.clone()).await {
+                Refreshed::Counts(login) => self.renewed(logins, &login),
+                Refreshed::Ended => cookies::end(LOGIN, self.is_secure).into_iter().collect(),
+                Refreshed::Unknown => Vec::new(),
+            },
+        }
+    }
+
+    /// The cookies with a renewed token, if it is due.
+    fn renewed(&self, logins: &Logins, login: &Login) -> Vec<HeaderValue> {
+        let Some((token, life)) = logins.renewed(login, self.now) else {
+            return Vec::new();
+        };
+        let renewed = Login {
+            expires: self.now + life,
+            ..login.clone()
+        };
+        let cookies = [
+            cookies::set(&token, life, self.is_secure),
+            logins.operators_cookie(&renewed, self.is_secure, self.now),
+        ];
+        cookies.into_iter().flatten().collect()
     }
 
     fn remembered(&self, logins: &Logins, response: &Response) -> Option<HeaderValue> {

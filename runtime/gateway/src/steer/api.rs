@@ -1,26 +1,22 @@
-//! The calls of operators, for their listener. Reading is free there; each change needs the operators' token.
+//! The calls of operators that read and change weights and drains, for their listener.
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 use axum::{
     Json, Router,
     body::Body,
-    extract::{Request, State},
-    middleware::{self, Next},
+    extract::State,
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{
-    HeaderMap, StatusCode,
-    header::{AUTHORIZATION, CACHE_CONTROL},
-};
+use http::{StatusCode, header::CACHE_CONTROL};
 use hydra_runtime_net::bodies::read;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{BadChange, BadPreview, SteeringRequest};
-use crate::{Gateway, limits::MAX_CHANGE_BYTES};
+use crate::{Gateway, limits::MAX_CHANGE_BYTES, operators::guarded};
 
 /// The body of `POST /api/weights`.
 #[derive(Deserialize)]
@@ -58,16 +54,14 @@ struct Preview {
 
 impl Gateway {
     /// The calls with which operators read and change weights and drains, and make previews: `GET` and
-    /// `POST /api/weights`, `POST /api/drain`, `POST /api/preview`. They belong on the operators' listener, which checks hosts.
+    /// `POST /api/weights`, `POST /api/drain`, `POST /api/preview`. They belong on the operators' listener, which checks hosts, and
+    /// answer operators only.
     pub fn steering_routes(&self) -> Router {
-        let changes = Router::new()
-            .route("/api/weights", post(set_weights))
+        Router::new()
+            .route("/api/weights", get(weights).post(set_weights))
             .route("/api/drain", post(drain))
             .route("/api/preview", post(preview))
-            .layer(middleware::from_fn_with_state(self.clone(), with_token));
-        Router::new()
-            .route("/api/weights", get(weights))
-            .merge(changes)
+            .layer(middleware::from_fn_with_state(self.clone(), guarded))
             .with_state(self.clone())
     }
 }
@@ -152,27 +146,6 @@ async fn read_json<T: DeserializeOwned>(body: Body) -> Result<T, Response> {
         .await
         .map_err(|problem| refused(problem.status(), &problem.to_string()))?;
     serde_json::from_slice(&body).map_err(|error| refused(StatusCode::BAD_REQUEST, &error.to_string()))
-}
-
-/// Refuses requests without the operators' token, also from this machine: every page in a browser there could send one.
-async fn with_token(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
-    let Some(token) = &gateway.config().admin_token else {
-        let reason = "changes need an `admin_token` (HYDRA_ADMIN_TOKEN) in the gateway's configuration";
-        return refused(StatusCode::FORBIDDEN, reason);
-    };
-    if is_token(request.headers(), token.reveal()) {
-        return next.run(request).await;
-    }
-    let reason = "a change needs the header `Authorization: Bearer`, with the gateway's `admin_token`";
-    refused(StatusCode::UNAUTHORIZED, reason)
-}
-
-/// Whether a request has the token. The time of the comparison says nothing about the token but its length.
-fn is_token(headers: &HeaderMap, token: &str) -> bool {
-    let sent = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    sent.is_some_and(|sent| verify_slices_are_equal(sent, token.as_bytes()).is_ok())
 }
 
 fn refused(status: StatusCode, reason: &str) -> Response {

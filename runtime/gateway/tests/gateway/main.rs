@@ -30,6 +30,7 @@ mod previews;
 mod protocol_1;
 mod proxies;
 mod refusals;
+mod response_headers;
 mod routing;
 mod signed;
 mod smuggling;

@@ -2,6 +2,7 @@
 
 mod changes;
 mod contents;
+mod sign_in;
 mod watchers;
 
 use axum::{Router, body::Body};

@@ -443,7 +443,7 @@ async fn call(gateway: &Gateway, method: &str, path: &str, token: Option<&str>, 
 }
 
 #[tokio::test]
-async fn the_operators_side_reads_freely_and_changes_only_with_the_token() {
+async fn the_operators_side_answers_who_has_the_token() {
     let (gateway, running) = start(config(None)).await;
     let _services = [
         version(&running, "2", json!({"version":2})).await,
@@ -470,7 +470,8 @@ async fn the_operators_side_reads_freely_and_changes_only_with_the_token() {
             "{token:?}"
         );
     }
-    let (status, state) = call(&gateway, "GET", "/api/weights", None, "").await;
+    assert_eq!(call(&gateway, "GET", "/api/weights", None, "").await.0, 401);
+    let (status, state) = call(&gateway, "GET", "/api/weights", Some(&good), "").await;
     assert_eq!(status, 200);
     let shop = &state["services"][0];
     assert_eq!(shop["service"], "shop");
@@ -507,6 +508,7 @@ async fn the_operators_side_reads_freely_and_changes_only_with_the_token() {
         ..config(None)
     })
     .expect("good");
+    assert_eq!(call(&without, "GET", "/api/weights", None, "").await.0, 200);
     assert_eq!(
         call(&without, "POST", "/api/drain", Some("Bearer "), "{}")
             .await

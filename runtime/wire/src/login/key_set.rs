@@ -84,6 +84,15 @@ impl LoginKeys {
         }
     }
 
+    /// The same keys, for tokens with another audience.
+    #[must_use]
+    pub fn for_audience(&self, audience: &str) -> Self {
+        Self {
+            audience: audience.to_owned(),
+            keys: self.keys.clone(),
+        }
+    }
+
     /// The JWK set of a public key, which is base64 of its DER SubjectPublicKeyInfo. The set is empty if there is no
     /// key, or the key can't be read.
     #[must_use]

@@ -46,6 +46,12 @@ pub(super) fn html(status: StatusCode, text: String) -> Response {
     (status, HEADERS, [(CONTENT_TYPE, kind)], text).into_response()
 }
 
+/// Ends a stream of events whose operator is not signed in any more. The browser does not try again by itself.
+pub(super) fn signed_out() -> Response {
+    let text = "Sign in to go on.\n";
+    (StatusCode::UNAUTHORIZED, HEADERS, text).into_response()
+}
+
 /// A stream of events.
 pub(super) fn events(body: axum::body::Body) -> Response {
     let kind = HeaderValue::from_static("text/event-stream");

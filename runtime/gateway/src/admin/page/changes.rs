@@ -1,32 +1,29 @@
-//! What operators change on their page: they sign in, send a form, and confirm it on a page of its own.
+//! What operators change on their page: they send a form, and confirm it on a page of its own.
 
 use std::{
-    collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     sync::Arc,
-    time::SystemTime,
 };
 
 use axum::{
     body::Body,
-    extract::{Form, FromRequest, Query, State},
+    extract::{Form, FromRequest, State},
     response::Response,
 };
-use http::{HeaderMap, Request, StatusCode, header::ORIGIN, request::Parts};
+use http::{HeaderMap, Request, StatusCode, request::Parts};
 use hydra_runtime_net::bodies::read;
 use serde::Serialize;
 use tera::Context;
 
 use super::{
-    Site,
-    access::is_from_own_page,
-    answers,
+    Site, answers,
     form::{self, Fields, field},
-    view::{self, Access, link},
+    view::{self, link},
 };
 use crate::{
     BadChange, ServiceState, SteeringRequest,
-    limits::{MAX_CHANGE_BYTES, MAX_PLACE_BYTES},
+    limits::MAX_CHANGE_BYTES,
+    operators::{Access, is_from_own_page},
     steer::Foreseen,
 };
 
@@ -81,66 +78,6 @@ pub(super) fn notice(name: &str) -> Option<&'static str> {
         .map(|(_, text)| *text)
 }
 
-pub(super) async fn sign_in_page(
-    State(site): State<Arc<Site>>,
-    Query(query): Query<HashMap<String, String>>,
-    headers: HeaderMap,
-) -> Response {
-    let place = own_place(query.get("place").map_or("", String::as_str));
-    sign_in_form(&site, &headers, StatusCode::OK, place, None)
-}
-
-pub(super) async fn sign_in(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    let fields = match own_form(&parts, body).await {
-        Ok(fields) => fields,
-        Err((status, reason)) => return refused(&site, &parts.headers, status, &reason),
-    };
-    let place = own_place(field(&fields, "place"));
-    let Some(sessions) = &site.sessions else {
-        return sign_in_form(&site, &parts.headers, StatusCode::FORBIDDEN, place, None);
-    };
-    if !sessions.is_token(field(&fields, "token")) {
-        tracing::warn!("an operator did not sign in: the token is wrong");
-        let wrong = Some("This is not the `admin_token` of this gateway.");
-        return sign_in_form(&site, &parts.headers, StatusCode::FORBIDDEN, place, wrong);
-    }
-    match (getrandom::u64(), getrandom::u64()) {
-        (Ok(high), Ok(low)) => {
-            let random = (u128::from(high) << 64) | u128::from(low);
-            tracing::info!("an operator signed in");
-            answers::see(
-                place,
-                Some(sessions.begin(SystemTime::now(), random, is_secure(&parts.headers))),
-            )
-        }
-        _ => refused(
-            &site,
-            &parts.headers,
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The system gives no random numbers.",
-        ),
-    }
-}
-
-pub(super) async fn sign_out(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    match operators_form(&site, &parts, body).await {
-        Ok((_, Access::SignedIn(session))) => {
-            let cookie = site.sessions.as_ref().map(|sessions| sessions.end(session));
-            answers::see("/", cookie)
-        }
-        Ok(_) => answers::see("/", None),
-        Err((status, reason)) => refused(&site, &parts.headers, status, &reason),
-    }
-}
-
-/// Whether the browser came over https, by the origin of the form. A proxy has ended the TLS.
-fn is_secure(headers: &HeaderMap) -> bool {
-    let origin = headers.get(ORIGIN);
-    origin.is_some_and(|origin| origin.as_bytes().starts_with(b"https://"))
-}
-
 /// Shows what a change would do. It changes nothing.
 pub(super) async fn change(State(site): State<Arc<Site>>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
@@ -151,7 +88,7 @@ pub(super) async fn change(State(site): State<Arc<Site>>, request: Request<Body>
     });
     match confirmation {
         Ok((confirmation, access)) => shown(&site, StatusCode::OK, confirmation, &access),
-        Err((status, reason)) => refused(&site, &parts.headers, status, &reason),
+        Err((status, reason)) => refused(&site, &parts.headers, status, &reason).await,
     }
 }
 
@@ -170,14 +107,17 @@ pub(super) async fn confirm(State(site): State<Arc<Site>>, request: Request<Body
         Ok(answers::see(&place, None))
     };
     let made: Result<Response, Refusal> = made.await;
-    made.unwrap_or_else(|(status, reason)| refused(&site, &parts.headers, status, &reason))
+    match made {
+        Ok(response) => response,
+        Err((status, reason)) => refused(&site, &parts.headers, status, &reason).await,
+    }
 }
 
 /// Why a form is refused.
-type Refusal = (StatusCode, String);
+pub(super) type Refusal = (StatusCode, String);
 
 /// The fields of a form that a page of this listener sent.
-async fn own_form(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
+pub(super) async fn own_form(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
     let authority = parts.uri.authority().map(http::uri::Authority::as_str);
     if !is_from_own_page(&parts.headers, authority) {
         let reason = "The request does not come from a page of this address. Programs use the API.";
@@ -195,9 +135,13 @@ async fn own_form(parts: &Parts, body: Body) -> Result<Fields, Refusal> {
 }
 
 /// The same of a form that an operator who is signed in sent.
-async fn operators_form(site: &Site, parts: &Parts, body: Body) -> Result<(Fields, Access), Refusal> {
+pub(super) async fn operators_form(
+    site: &Site,
+    parts: &Parts,
+    body: Body,
+) -> Result<(Fields, Access), Refusal> {
     let fields = own_form(parts, body).await?;
-    let access = site.access(&parts.headers);
+    let access = site.access(&parts.headers).await;
     match &access {
         Access::ReadOnly => {
             let reason = "Nothing can be changed: the gateway has no `admin_token`.";
@@ -328,17 +272,7 @@ fn place_after(confirmation: &Confirmation, request: &SteeringRequest) -> String
     format!("{}{mark}done={done}", confirmation.cancel)
 }
 
-/// A path of this listener: a browser takes `//host` and `/\host` for another one.
-fn own_place(place: &str) -> &str {
-    let is_own = place.starts_with('/')
-        && !place.starts_with("//")
-        && !place.contains('\\')
-        && place.len() <= MAX_PLACE_BYTES
-        && place.bytes().all(|byte| byte.is_ascii_graphic());
-    if is_own { place } else { "/" }
-}
-
-fn framed(site: &Site, context: &mut Context, title: &str, access: &Access) {
+pub(super) fn framed(site: &Site, context: &mut Context, title: &str, access: &Access) {
     let tab = ("services", title.to_owned());
     view::add_frame_named(context, tab, "/", &site.gateway, site.around(access, None));
 }
@@ -353,8 +287,8 @@ fn shown(site: &Site, status: StatusCode, confirmation: Confirmation, access: &A
 }
 
 /// A page that says why nothing was changed.
-fn refused(site: &Site, headers: &HeaderMap, status: StatusCode, reason: &str) -> Response {
-    let access = site.access(headers);
+pub(super) async fn refused(site: &Site, headers: &HeaderMap, status: StatusCode, reason: &str) -> Response {
+    let access = site.access(headers).await;
     let mut context = Context::new();
     framed(site, &mut context, "Nothing was changed", &access);
     context.insert("confirmation", &None::<Confirmation>);
@@ -363,45 +297,9 @@ fn refused(site: &Site, headers: &HeaderMap, status: StatusCode, reason: &str) -
     answers::html(status, text)
 }
 
-fn sign_in_form(
-    site: &Site,
-    headers: &HeaderMap,
-    status: StatusCode,
-    place: &str,
-    error: Option<&str>,
-) -> Response {
-    let mut context = Context::new();
-    framed(site, &mut context, "Sign in", &site.access(headers));
-    context.insert("place", place);
-    context.insert("error", &error);
-    let (status, text) = site.render(status, "sign-in.html", &context);
-    answers::html(status, text)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_sign_in_goes_on_at_a_path_of_this_listener() {
-        for place in ["/", "/service?name=x%20y&page=2", "/weights?name=a"] {
-            assert_eq!(own_place(place), place);
-        }
-        let long = format!("/{}", "x".repeat(MAX_PLACE_BYTES));
-        for place in [
-            "",
-            "x",
-            "//evil.example",
-            "/\\evil.example",
-            "https://evil.example",
-            "/a\r\nset-cookie: x",
-            "/ä",
-            "/\t/evil.example",
-            &long,
-        ] {
-            assert_eq!(own_place(place), "/", "{place}");
-        }
-    }
 
     #[test]
     fn only_known_notices_are_shown() {

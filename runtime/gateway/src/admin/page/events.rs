@@ -7,14 +7,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use http::{HeaderValue, StatusCode, header::RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, StatusCode, header::RETRY_AFTER};
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     time::{Instant, sleep, timeout},
 };
 
-use super::{Part, Site, answers, view::Access, view::View};
-use crate::limits::{MAX_WATCH, WATCH_CHANGE_PERIOD, WATCH_PERIOD, WATCHER_STALL};
+use super::{Part, Site, answers, view::View};
+use crate::{
+    limits::{MAX_WATCH, WATCH_CHANGE_PERIOD, WATCH_PERIOD, WATCHER_STALL},
+    operators::Access,
+};
 
 /// What a browser is told first: how long it waits, in milliseconds, before it connects again.
 const RETRY: &str = "retry: 2000\n\n";
@@ -22,7 +25,7 @@ const RETRY: &str = "retry: 2000\n\n";
 const COMMENT: &str = ":\n\n";
 
 /// Answers with a stream of events, each with the new HTML of what changes on a view.
-pub(super) fn watch(site: Arc<Site>, view: View, access: Access) -> Response {
+pub(super) fn watch(site: Arc<Site>, view: View, headers: HeaderMap) -> Response {
     let Ok(place) = Arc::clone(&site.watchers).try_acquire_owned() else {
         let text = "Too many browsers watch this page. Reload it to see changes.\n";
         let later = [(RETRY_AFTER, HeaderValue::from_static("30"))];
@@ -30,7 +33,7 @@ pub(super) fn watch(site: Arc<Site>, view: View, access: Access) -> Response {
     };
     // One event at a time: a browser that does not read gets no further one.
     let (sender, receiver) = mpsc::channel::<Bytes>(1);
-    tokio::spawn(send(site, view, access, sender, place));
+    tokio::spawn(send(site, view, headers, sender, place));
     let events = stream::unfold(receiver, async |mut receiver| {
         let event = receiver.recv().await?;
         Some((Ok::<_, Infallible>(event), receiver))
@@ -43,7 +46,7 @@ pub(super) fn watch(site: Arc<Site>, view: View, access: Access) -> Response {
 async fn send(
     site: Arc<Site>,
     view: View,
-    access: Access,
+    headers: HeaderMap,
     sender: mpsc::Sender<Bytes>,
     _place: OwnedSemaphorePermit,
 ) {
@@ -56,9 +59,12 @@ async fn send(
         }
         let sent = Instant::now();
         next = loop {
-            let (status, text) = site
-                .rendered(view.clone(), access.clone(), None, Part::Live)
-                .await;
+            // The session may have ended meanwhile.
+            let access = site.access(&headers).await;
+            if matches!(access, Access::SignedOut) {
+                return;
+            }
+            let (status, text) = site.rendered(view.clone(), access, None, Part::Live).await;
             if text != last && status != StatusCode::INTERNAL_SERVER_ERROR {
                 let event = event(&text);
                 last = text;

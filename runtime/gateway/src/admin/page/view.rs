@@ -14,8 +14,8 @@ use http::StatusCode;
 use serde::Serialize;
 use tera::Context;
 
-use super::{access::Session, digest::Digest};
-use crate::Gateway;
+use super::digest::Digest;
+use crate::{Gateway, operators::Access};
 pub(super) use list::{Listed, link};
 pub(super) use words::percent;
 
@@ -30,15 +30,6 @@ pub(super) enum View {
     Routes(Listed),
     Problems(Listed),
     Flows(Listed),
-}
-
-/// What the visitor may do.
-#[derive(Clone, Debug)]
-pub(super) enum Access {
-    /// There is no token: nothing can be changed.
-    ReadOnly,
-    SignedOut,
-    SignedIn(Session),
 }
 
 /// What stands around each page.
@@ -161,21 +152,20 @@ impl View {
     }
 }
 
-impl Access {
-    fn word(&self) -> &'static str {
-        match self {
-            Self::ReadOnly => "read-only",
-            Self::SignedOut => "signed-out",
-            Self::SignedIn(_) => "signed-in",
-        }
+/// How the templates call what a visitor may do.
+fn word(access: &Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "read-only",
+        Access::SignedOut => "signed-out",
+        Access::SignedIn(_) => "signed-in",
     }
+}
 
-    /// What the forms of the session contain. Empty: there is no session.
-    pub(super) fn form_key(&self) -> &str {
-        match self {
-            Self::SignedIn(session) => &session.form_key,
-            Self::ReadOnly | Self::SignedOut => "",
-        }
+/// What the forms of the session contain. Empty: there is no session.
+fn form_key(access: &Access) -> &str {
+    match access {
+        Access::SignedIn(session) => &session.form_key,
+        Access::ReadOnly | Access::SignedOut => "",
     }
 }
 
@@ -215,9 +205,13 @@ pub(super) fn add_frame_named(
         version: env!("CARGO_PKG_VERSION"),
         public_key: gateway.config().public_key.clone(),
         sign_in: link("/sign-in", &[("place", place)]),
-        access: around.access.word(),
-        form_key: around.access.form_key().to_owned(),
-        redis: redis(gateway),
+        access: word(around.access),
+        form_key: form_key(around.access).to_owned(),
+        // Only operators see how the installation is.
+        redis: match around.access {
+            Access::SignedOut => None,
+            Access::ReadOnly | Access::SignedIn(_) => redis(gateway),
+        },
         is_stopping: around.is_stopping,
         notice: around.notice,
     };

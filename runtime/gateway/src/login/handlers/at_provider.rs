@@ -86,7 +86,7 @@ pub(crate) async fn openid_return(gateway: &Gateway, request: Request<Body>) -> 
     openid.keep(&login, returned, asked.now, asked.logins.max).await;
     count("right");
     tracing::info!(user = %hydra_runtime_wire::lines::cut(&login.username), "a user logged in at the OpenID provider");
-    Some(logged_in(&asked, &token, login.expires - asked.now, &next))
+    Some(logged_in(&asked, &login, &token, &next))
 }
 
 fn failed(asked: &Asked<'_>, openid: &OpenId, why: NoLogin, next: &str) -> Response {

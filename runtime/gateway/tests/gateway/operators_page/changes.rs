@@ -113,12 +113,10 @@ async fn weights_and_drains_change_after_a_confirmation_and_not_before() {
 
     let out = browser.post("/sign-out", &[("key", &key)]).await;
     assert!(out.header("set-cookie").contains("Max-Age=0"));
-    assert!(
-        browser
-            .get("/service?name=shop")
-            .await
-            .text
-            .contains("Sign in to change"),
+    let after = browser.get("/service?name=shop").await;
+    assert_eq!(
+        (after.status, after.header("location")),
+        (StatusCode::SEE_OTHER, "/sign-in?place=%2Fservice%3Fname%3Dshop"),
         "the session has ended"
     );
 }

@@ -160,7 +160,8 @@ async fn the_graph_has_what_contracts_declare_and_what_the_gateway_sees() {
         )
         .await;
     }
-    let browser = Browser::of(&gateway);
+    let mut browser = Browser::of(&gateway);
+    browser.sign_in().await;
     let page = browser.get("/flows").await.text;
     let text: Vec<&str> = page
         .split(['<', '>', '\n'])

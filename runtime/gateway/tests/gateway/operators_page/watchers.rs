@@ -18,6 +18,7 @@ use crate::support::until;
 async fn watch(browser: &Browser) -> Response<Body> {
     let request = Request::get("/")
         .header("host", HOST)
+        .header("cookie", &browser.cookie)
         .header("accept", "text/event-stream");
     let request = request.body(Body::empty()).expect("a request");
     browser.router.clone().oneshot(request).await.expect("an answer")
@@ -26,7 +27,8 @@ async fn watch(browser: &Browser) -> Response<Body> {
 #[tokio::test]
 async fn places_for_watching_browsers_are_bounded_and_become_free() {
     let (gateway, port) = start(config()).await;
-    let browser = Browser::of(&gateway);
+    let mut browser = Browser::of(&gateway);
+    browser.sign_in().await;
     let watch = async || watch(&browser).await;
     let mut watchers = Vec::new();
     for _ in 0..32 {
@@ -72,7 +74,8 @@ async fn places_for_watching_browsers_are_bounded_and_become_free() {
 #[tokio::test]
 async fn a_browser_that_does_not_read_loses_its_place() {
     let (gateway, _port) = start(config()).await;
-    let browser = Browser::of(&gateway);
+    let mut browser = Browser::of(&gateway);
+    browser.sign_in().await;
     let mut stalled = Vec::new();
     for _ in 0..32 {
         stalled.push(watch(&browser).await);
@@ -105,12 +108,12 @@ async fn the_page_goes_on_while_redis_is_away() {
     };
     let (gateway, port) = start(config).await;
     let mut browser = Browser::of(&gateway);
+    browser.sign_in().await;
     until("Redis is read", async || {
         browser.get("/").await.text.contains("shared in Redis")
     })
     .await;
     let _one = add(&port, "shop", json!({"version":1})).await;
-    browser.sign_in().await;
     let key = browser.get("/service?name=shop").await.field("key");
     server.kill();
     until("the page tells", async || {

@@ -1,11 +1,10 @@
-//! Who may change something on the operators' page: sessions that the operators' token opens, and requests that the page
-//! itself made.
+//! Sessions of operators in browsers: those that the operators' token opens, and logins of users with the role; and requests that
+//! the page itself made.
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::VecDeque,
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -14,28 +13,35 @@ use http::{
     HeaderMap,
     header::{HOST, ORIGIN},
 };
-use hydra_runtime_wire::signing::derived;
+use hydra_runtime_wire::{login::Login, signing::derived};
 
-use crate::{
-    edge::headers::{OPERATORS_COOKIE, cookies},
-    limits::{MAX_ENDED_SESSIONS, OPERATORS_SESSION_SECS},
-};
+use crate::{edge::headers::OPERATORS_COOKIE, limits::OPERATORS_SESSION_SECS};
 
 /// The sessions of operators in browsers. Their cookies contain nothing that leads back to the token.
 pub(super) struct Sessions {
     key: hmac::Key,
-    token: Vec<u8>,
-    /// The ids of sessions that were ended before their time.
-    ended: Mutex<VecDeque<String>>,
+    /// `None`: no token opens a session.
+    token: Option<Vec<u8>>,
 }
 
-/// A session. It is valid on all gateways with the same token.
+/// A session. It is valid on all gateways with the same token, or with the same login keys.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Session {
-    /// When it ends, in seconds since 1970, and a random number: `1796000461.0123…`.
-    id: String,
+pub(crate) struct Session {
+    kind: Kind,
     /// What the forms of the session contain, so that no other page can send them.
-    pub(super) form_key: String,
+    pub(crate) form_key: String,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Kind {
+    /// The token opened it.
+    Token {
+        /// When it ends, in seconds since 1970, and a random number: `1796000461.0123…`.
+        id: String,
+        until: u64,
+    },
+    /// A user with the role logged in.
+    Login(Arc<Login>),
 }
 
 impl fmt::Debug for Session {
@@ -45,19 +51,23 @@ impl fmt::Debug for Session {
 }
 
 impl Sessions {
-    /// The sessions that this token opens.
-    pub(super) fn new(token: &str) -> Self {
-        let key = derived(token.as_bytes(), "hydra operators");
+    /// The sessions that this token opens. `secret` marks sessions and their forms: that of gateways which know each other's.
+    pub(super) fn new(token: Option<&str>, secret: &[u8]) -> Self {
+        let key = derived(secret, "hydra operators");
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()),
-            token: token.as_bytes().to_vec(),
-            ended: Mutex::default(),
+            token: token.map(|token| token.as_bytes().to_vec()),
         }
+    }
+
+    pub(super) fn has_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// Whether this is the token. The time of the comparison says nothing about the token but its length.
     pub(super) fn is_token(&self, text: &str) -> bool {
-        verify_slices_are_equal(text.as_bytes(), &self.token).is_ok()
+        let token = self.token.as_ref();
+        token.is_some_and(|token| verify_slices_are_equal(text.as_bytes(), token).is_ok())
     }
 
     /// Begins a session, and returns its cookie. `is_secure`: the browser came over https.
@@ -67,37 +77,30 @@ impl Sessions {
             seconds(now).saturating_add(OPERATORS_SESSION_SECS)
         );
         let mark = self.mark("session", &id);
-        let secure = if is_secure { "; Secure" } else { "" };
-        format!(
-            "{OPERATORS_COOKIE}={id}.{mark}; Path=/; Max-Age={OPERATORS_SESSION_SECS}; HttpOnly; SameSite=Strict{secure}"
-        )
+        cookie(&format!("{id}.{mark}"), OPERATORS_SESSION_SECS, is_secure)
     }
 
-    /// The session in the cookies of a request.
-    pub(super) fn of(&self, headers: &HeaderMap, now: SystemTime) -> Option<Session> {
-        cookies(headers, OPERATORS_COOKIE).find_map(|value| self.read(std::str::from_utf8(value).ok()?, now))
-    }
-
-    /// Ends a session, and returns the cookie that removes its own.
-    pub(super) fn end(&self, session: Session) -> String {
-        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        if ended.len() >= MAX_ENDED_SESSIONS {
-            ended.pop_front();
-        }
-        ended.push_back(session.id);
-        format!("{OPERATORS_COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
-    }
-
-    fn read(&self, value: &str, now: SystemTime) -> Option<Session> {
+    /// The session that the token opened and whose cookie has this value.
+    pub(super) fn read(&self, value: &str, now: SystemTime) -> Option<Session> {
         let (id, mark) = value.rsplit_once('.')?;
         verify_slices_are_equal(mark.as_bytes(), self.mark("session", id).as_bytes()).ok()?;
         // The mark says that the rest is as it was written.
         let until: u64 = id.split_once('.')?.0.parse().ok()?;
-        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        (until > seconds(now) && !ended.iter().any(|one| one == id)).then(|| Session {
+        (self.has_token() && until > seconds(now)).then(|| Session {
             form_key: self.mark("form", id),
-            id: id.to_owned(),
+            kind: Kind::Token {
+                id: id.to_owned(),
+                until,
+            },
         })
+    }
+
+    /// The session of a user who logged in.
+    pub(super) fn of_login(&self, login: Arc<Login>) -> Session {
+        Session {
+            form_key: self.mark("form of login", &login.sid),
+            kind: Kind::Login(login),
+        }
     }
 
     fn mark(&self, purpose: &str, id: &str) -> String {
@@ -108,9 +111,38 @@ impl Sessions {
 
 impl Session {
     /// Whether a form of this session has `key`.
-    pub(super) fn is_form(&self, key: &str) -> bool {
+    pub(crate) fn is_form(&self, key: &str) -> bool {
         verify_slices_are_equal(key.as_bytes(), self.form_key.as_bytes()).is_ok()
     }
+
+    pub(super) fn id(&self) -> &str {
+        match &self.kind {
+            Kind::Token { id, .. } => id,
+            Kind::Login(login) => &login.sid,
+        }
+    }
+
+    /// When it ends by itself, in seconds since 1970.
+    pub(super) fn until(&self) -> u64 {
+        match &self.kind {
+            Kind::Token { until, .. } => *until,
+            Kind::Login(login) => login.expires,
+        }
+    }
+
+    /// The login of the user. `None`: the token opened the session.
+    pub(super) fn login(&self) -> Option<&Login> {
+        match &self.kind {
+            Kind::Token { .. } => None,
+            Kind::Login(login) => Some(login),
+        }
+    }
+}
+
+/// The cookie of a session, which lives `life` seconds.
+pub(super) fn cookie(value: &str, life: u64, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{OPERATORS_COOKIE}={value}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict{secure}")
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -120,7 +152,7 @@ fn seconds(time: SystemTime) -> u64 {
 /// Whether a browser sent the request from a page of this very host and port. Browsers name the origin of each `POST`,
 /// and where the connection allows it also whether it is that of the target (Fetch Metadata). A program that names
 /// neither has no need of the page: there is the API.
-pub(super) fn is_from_own_page(headers: &HeaderMap, authority: Option<&str>) -> bool {
+pub(crate) fn is_from_own_page(headers: &HeaderMap, authority: Option<&str>) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or_default());
     let site = text("sec-fetch-site");
     let host = authority.or_else(|| text(HOST.as_str())).unwrap_or_default();
@@ -150,63 +182,57 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(seconds)
     }
 
-    fn cookie(text: &str) -> HeaderMap {
+    fn sessions(token: &str) -> Sessions {
+        Sessions::new(Some(token), token.as_bytes())
+    }
+
+    /// The value of a cookie that is set.
+    fn value(text: &str) -> &str {
         let pair = text.split(';').next().expect("a pair");
-        HeaderMap::from_iter([(
-            http::header::COOKIE,
-            HeaderValue::from_str(pair).expect("a value"),
-        )])
+        pair.split_once('=').expect("a value").1
     }
 
     #[test]
-    fn a_session_ends_by_itself_and_by_its_operator() {
-        let sessions = Sessions::new(TOKEN);
-        let set = sessions.begin(at(1_000), 7, false);
+    fn a_session_of_the_token_ends_by_itself() {
+        let own = sessions(TOKEN);
+        let set = own.begin(at(1_000), 7, false);
         assert!(
             set.contains("HttpOnly") && set.contains("SameSite=Strict") && !set.contains(TOKEN),
             "{set}"
         );
-        assert!(!set.contains("Secure") && sessions.begin(at(1_000), 7, true).ends_with("; Secure"));
-        let headers = cookie(&set);
-        let session = sessions.of(&headers, at(1_000)).expect("a session");
+        assert!(!set.contains("Secure") && own.begin(at(1_000), 7, true).ends_with("; Secure"));
+        let set = value(&set);
+        let session = own.read(set, at(1_000)).expect("a session");
         assert!(session.is_form(&session.form_key.clone()) && !session.is_form("") && !session.is_form("x"));
+        assert!(own.read(set, at(1_000 + OPERATORS_SESSION_SECS - 1)).is_some());
+        assert!(own.read(set, at(1_000 + OPERATORS_SESSION_SECS)).is_none());
+        // Another gateway with the same token knows it, and one with another token or without one does not.
+        assert_eq!(sessions(TOKEN).read(set, at(1_000)), Some(session.clone()));
         assert!(
-            sessions
-                .of(&headers, at(1_000 + OPERATORS_SESSION_SECS - 1))
-                .is_some()
-        );
-        assert!(
-            sessions
-                .of(&headers, at(1_000 + OPERATORS_SESSION_SECS))
+            sessions("the-token-of-other-operators")
+                .read(set, at(1_000))
                 .is_none()
         );
-        // Another gateway with the same token knows it, and one with another token does not.
-        assert_eq!(
-            Sessions::new(TOKEN).of(&headers, at(1_000)),
-            Some(session.clone())
-        );
         assert!(
-            Sessions::new("the-token-of-other-operators")
-                .of(&headers, at(1_000))
+            Sessions::new(None, TOKEN.as_bytes())
+                .read(set, at(1_000))
                 .is_none()
         );
-        let other = sessions
-            .of(&cookie(&sessions.begin(at(1_000), 8, false)), at(1_000))
-            .expect("another one");
+        let other = own.begin(at(1_000), 8, false);
+        let other = own.read(value(&other), at(1_000)).expect("another one");
         assert_ne!(other.form_key, session.form_key);
-        let removed = sessions.end(session);
-        assert!(removed.contains("Max-Age=0"), "{removed}");
-        assert!(sessions.of(&headers, at(1_000)).is_none());
+        assert!(Sessions::new(None, TOKEN.as_bytes()).is_token(TOKEN).eq(&false) && own.is_token(TOKEN));
     }
 
     #[test]
     fn forged_cookies_open_no_session() {
-        let sessions = Sessions::new(TOKEN);
+        let sessions = sessions(TOKEN);
         let good = sessions.begin(at(0), 7, false);
-        let pair = good.split(';').next().expect("a pair");
-        let (name, value) = pair.split_once('=').expect("a value");
+        let value = value(&good);
         let mark = value.rsplit('.').next().expect("a mark");
         let later = format!("99999999999.{:032x}.{mark}", 7);
+        let form = sessions.read(value, at(0)).expect("a session").form_key;
+        let id = value.rsplit_once('.').expect("an id").0;
         for wrong in [
             "",
             ".",
@@ -216,34 +242,10 @@ mod tests {
             &later,
             &value[..value.len() - 1],
             &format!("{value}0"),
+            &format!("{id}.{form}"),
         ] {
-            assert!(
-                sessions.of(&cookie(&format!("{name}={wrong}")), at(0)).is_none(),
-                "{wrong}"
-            );
+            assert!(sessions.read(wrong, at(0)).is_none(), "{wrong}");
         }
-        let form = sessions.of(&cookie(&good), at(0)).expect("a session").form_key;
-        let id = value.rsplit_once('.').expect("an id").0;
-        assert!(
-            sessions
-                .of(&cookie(&format!("{name}={id}.{form}")), at(0))
-                .is_none()
-        );
-    }
-
-    #[test]
-    fn many_ended_sessions_take_little() {
-        let sessions = Sessions::new(TOKEN);
-        for random in 0..2 * MAX_ENDED_SESSIONS as u128 {
-            let session = sessions
-                .of(&cookie(&sessions.begin(at(0), random, false)), at(0))
-                .expect("a session");
-            let _ = sessions.end(session);
-        }
-        assert_eq!(
-            sessions.ended.lock().expect("not poisoned").len(),
-            MAX_ENDED_SESSIONS
-        );
     }
 
     #[test]
