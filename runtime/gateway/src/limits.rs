@@ -378,8 +378,14 @@ pub(crate) const MIN_LOGIN_IDLE: Duration = Duration::from_secs(60);
 pub(crate) const MAX_LOGIN_LIFE: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// The longest file with users: about 100,000 of them.
 pub(crate) const MAX_USER_FILE_BYTES: u64 = 32 << 20;
-/// The most users in Redis. Each gateway keeps all of them in memory.
+/// The most users in Redis. Each gateway keeps all of them in memory, which takes about 500 bytes for a user with one role.
 pub(crate) const MAX_USERS_IN_REDIS: usize = 200_000;
+/// The memory for the sealed records of all of them.
+pub(crate) const MAX_USERS_IN_REDIS_BYTES: usize = 256 << 20;
+/// The longest sealed record: a thousand roles and a thousand members of metadata fit in.
+pub(crate) const MAX_USER_RECORD_BYTES: usize = 2 << 20;
+/// How many users one call to Redis reads or writes.
+pub(crate) const USERS_PART: usize = 250;
 /// If users were not read from Redis for this long, logins are not renewed: a user may have been removed.
 pub(crate) const USERS_DOUBTFUL_AFTER: Duration = Duration::from_secs(60);
 /// The longest name of a user.
@@ -446,6 +452,10 @@ pub(crate) const OPENID_RETRY_PAUSE: Duration = Duration::from_secs(2);
 pub(crate) const OPENID_KEYS_PAUSE: Duration = Duration::from_secs(10);
 /// How long a response waits until the provider has said whether the login still counts.
 pub(crate) const OPENID_PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 4 } else { 1 });
+/// How long no login is refreshed after the provider did not answer. It doubles with each further failure.
+pub(crate) const OPENID_FIRST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest of these pauses: short beside the second half of the shortest token, in which it is refreshed.
+pub(crate) const OPENID_LONGEST_PAUSE: Duration = Duration::from_secs(15);
 /// The most logins that are refreshed at a time. Others are refreshed with a later request.
 pub(crate) const MAX_OPENID_REFRESHES: usize = 200;
 /// The memory for the refresh tokens of logins, at a gateway without Redis: about 10,000 logins.

@@ -43,7 +43,7 @@ use crate::{
     registry::instance::{FragmentProtocol, Instance},
 };
 pub(crate) use attempts::{Attempts, TooSoon};
-pub(crate) use cookies::is_secure;
+pub(crate) use cookies::{LOGIN, is_secure};
 use ended::{EndedLogins, Ending};
 pub(crate) use handlers::{login, logout, openid_return};
 pub(crate) use identity::Identities;
@@ -305,31 +305,54 @@ impl Logins {
         ended.forget(now);
     }
 
-    /// Reads again what other processes change, for ever.
+    /// Reads again what other processes change, for ever. Many users take a while, for which the rest does not wait.
     pub(crate) async fn keep(&self) {
-        let mut told: [Option<String>; 3] = [None, None, None];
-        loop {
-            let now = seconds(SystemTime::now());
-            let keys = self.keys.refresh(now).await;
-            let endings = self.keys.store().endings(now).await;
-            let endings = endings.map(|endings| self.add_endings(endings, now));
-            let users = match self.desk.as_ref().and_then(|desk| desk.users.as_ref()) {
-                Some(users) => users.refresh().await,
-                None => Ok(()),
-            };
-            let what = ["the login keys", "the ended logins", "the users"];
-            for ((told, done), what) in told.iter_mut().zip([keys, endings, users]).zip(what) {
-                let failed = done.err();
-                if let Some(reason) = &failed
-                    && told.as_ref() != Some(reason)
-                {
-                    tracing::warn!(reason, "{what} can't be read again; the former ones stay");
-                }
-                *told = failed;
+        let keys = async {
+            let mut told = [Told::new("the login keys"), Told::new("the ended logins")];
+            loop {
+                let now = seconds(SystemTime::now());
+                told[0].tell(self.keys.refresh(now).await);
+                let endings = self.keys.store().endings(now).await;
+                told[1].tell(endings.map(|endings| self.add_endings(endings, now)));
+                self.open.close_unless(|login| self.counts(login));
+                tokio::time::sleep(LOGIN_REFRESH_PERIOD).await;
             }
-            self.open.close_unless(|login| self.counts(login));
-            tokio::time::sleep(LOGIN_REFRESH_PERIOD).await;
+        };
+        let users = async {
+            let Some(users) = self.desk.as_ref().and_then(|desk| desk.users.as_ref()) else {
+                return;
+            };
+            let mut told = Told::new("the users");
+            loop {
+                told.tell(users.refresh().await);
+                self.open.close_unless(|login| self.counts(login));
+                tokio::time::sleep(LOGIN_REFRESH_PERIOD).await;
+            }
+        };
+        tokio::join!(keys, users);
+    }
+}
+
+/// What the log was told last about something that can't be read again.
+struct Told {
+    what: &'static str,
+    reason: Option<String>,
+}
+
+impl Told {
+    fn new(what: &'static str) -> Self {
+        Self { what, reason: None }
+    }
+
+    /// Logs a failure, unless it is the same as before.
+    fn tell(&mut self, done: Result<(), String>) {
+        let (what, failed) = (self.what, done.err());
+        if let Some(reason) = &failed
+            && self.reason.as_ref() != Some(reason)
+        {
+            tracing::warn!(reason, "{what} can't be read again; the former ones stay");
         }
+        self.reason = failed;
     }
 }
 

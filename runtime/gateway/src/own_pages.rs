@@ -1,15 +1,52 @@
 //! What pages in the same process need of the gateway, beside its fragments and its limits.
 
-use http::{HeaderMap, HeaderValue, Uri, request::Parts};
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderValue, Request, Uri, request::Parts};
 
 use crate::{
     Gateway,
     edge::headers,
+    login::{LOGIN, Visit},
     proxy,
     registry::{configured::ConfiguredService, instance::FragmentProtocol},
 };
 
+/// The login of a visitor of a page in this process.
+pub struct PageVisit(Option<(Gateway, Visit)>);
+
+impl PageVisit {
+    /// Renews the login with the response, if it is due.
+    pub async fn end(self, response: &mut Response) {
+        if let Some((gateway, visit)) = self.0 {
+            visit.end(&gateway, response).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for PageVisit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PageVisit").finish_non_exhaustive()
+    }
+}
+
 impl Gateway {
+    /// The login of the visitor of this request for a page, which is active with it.
+    #[must_use]
+    pub fn visit_of(&self, request: &Parts) -> PageVisit {
+        let has_login = headers::cookies(&request.headers, LOGIN).next().is_some();
+        if !has_login || self.logins().is_none() {
+            return PageVisit(None);
+        }
+        let mut asked = Request::new(Body::empty());
+        asked.method_mut().clone_from(&request.method);
+        asked.uri_mut().clone_from(&request.uri);
+        asked.headers_mut().clone_from(&request.headers);
+        let origin = self.origin_of(&request.extensions, &request.headers);
+        // A page changes nothing, whichever site the request comes from.
+        let visit = Visit::begin(self, &mut asked, &origin).ok();
+        PageVisit(visit.map(|visit| (self.clone(), visit)))
+    }
+
     /// Keeps the visitor of a page in this process on one set of versions. `cookies` are the visitor's, for the
     /// page's caller: if some service shares its traffic among versions and the visitor has no version cookie yet, a
     /// new one is added to them, and returned as a `Set-Cookie` for the page.

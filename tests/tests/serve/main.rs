@@ -3,6 +3,8 @@
 mod errors;
 #[cfg(unix)]
 mod files;
+#[cfg(unix)]
+mod login;
 
 use std::{
     fs,

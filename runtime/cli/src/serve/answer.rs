@@ -131,7 +131,14 @@ impl Worker {
             .admit(&request, &site.service, &self.error_pages)
             .await
         {
-            Ok(permit) => permit.answer(&self.error_pages, work(request)).await,
+            Ok(permit) => {
+                let visit = self.versions.as_ref().map(|gateway| gateway.visit_of(&request));
+                let mut response = permit.answer(&self.error_pages, work(request)).await;
+                if let Some(visit) = visit {
+                    visit.end(&mut response).await;
+                }
+                response
+            }
             Err(refusal) => *refusal,
         }
     }

@@ -5,6 +5,7 @@ mod flow;
 mod grants;
 mod handlers;
 mod id_token;
+mod pause;
 mod person;
 mod provider;
 mod refresh;
@@ -64,6 +65,7 @@ impl OpenId {
             reason,
         })?;
         let secret = config.private_key.as_ref().map(Secret::reveal);
+        let second = config.second_private_key.as_ref().map(Secret::reveal);
         let identity = digest(
             &SHA256,
             format!("{}\0{}", settings.issuer, settings.client_id).as_bytes(),
@@ -72,7 +74,7 @@ impl OpenId {
         let identity: String = identity.map(|byte| format!("{byte:02x}")).collect();
         Ok(Self {
             provider,
-            flow: Flow::new(secret.map_or(random, str::as_bytes)),
+            flow: Flow::new(secret.map_or(random, str::as_bytes), second),
             refreshes: Refreshes::new(grants::of(config)?),
             returning: AtomicUsize::new(0),
             revision: format!("{REVISION}{identity}"),
@@ -82,6 +84,11 @@ impl OpenId {
     /// Whether a login was made at a provider, and not with a password.
     pub(crate) fn is_revision(revision: &str) -> bool {
         revision.starts_with(REVISION)
+    }
+
+    /// The provider takes so long to refresh a login that a response does not wait for it any more.
+    pub(super) fn is_slow(&self) {
+        self.refreshes.is_slow();
     }
 
     /// Whether a login was made at this provider, and not at one of former settings.
@@ -131,7 +138,8 @@ impl OpenId {
     }
 
     /// Asks the provider whether a login still counts, in a task of its own. Requests at the same time share it. `ended` is
-    /// called before they hear that it has ended. `None`: too many logins are refreshed at present.
+    /// called before they hear that it has ended. `None`: too many logins are refreshed at present, or the provider has not answered
+    /// lately.
     pub(super) fn refresh<F: Future<Output = ()> + Send + 'static>(
         self: &Arc<Self>,
         login: &Arc<Login>,
@@ -139,6 +147,9 @@ impl OpenId {
         times: (u64, u64),
         ended: impl FnOnce() -> F + Send + 'static,
     ) -> Option<watch::Receiver<Option<Refreshed>>> {
+        if !self.refreshes.may_ask() {
+            return None;
+        }
         let (receiver, sender) = self.refreshes.join(&login.sid).ok()?;
         let Some(sender) = sender else {
             return Some(receiver);

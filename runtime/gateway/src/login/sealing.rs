@@ -33,6 +33,11 @@ impl Sealing {
         self
     }
 
+    /// Whether there is a second secret.
+    pub(super) fn has_second(&self) -> bool {
+        self.second.is_some()
+    }
+
     /// A sealed text, in letters of URLs. It opens with the same `bound` only. `None` only if the platform's cryptography
     /// fails.
     pub(crate) fn close(&self, text: &[u8], bound: &str) -> Option<String> {

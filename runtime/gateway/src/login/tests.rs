@@ -118,3 +118,67 @@ async fn a_token_is_signed_again_once_for_another_key() {
     let again = logins.signed_with(&key, &token, &login, NOW + 1).expect("signed");
     assert!(Arc::ptr_eq(&signed, &again));
 }
+
+#[tokio::test]
+async fn pages_in_the_same_process_renew_a_login_as_services_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // This writes the users and the first key.
+    let logins = logins(folder.path());
+    let now = seconds(SystemTime::now());
+    let (login, fresh) = begin(&logins, &ann(&logins).await, now).expect("a key");
+    let late = Login {
+        expires: now + 60,
+        since: now - 940,
+        ..login
+    };
+    let late = logins.issue(&late, now).expect("a key");
+    let gateway = Gateway::new(GatewayConfig {
+        login_keys: Some(folder.path().join("keys").display().to_string()),
+        login_users: Some(folder.path().join("users.toml")),
+        ..GatewayConfig::default()
+    });
+    let gateway = gateway.expect("a good configuration");
+    let changed = format!("{late}x");
+    for (case, token, caching, is_renewed) in [
+        ("a login that is due", &late, "", true),
+        ("one that has just begun", &fresh, "", false),
+        ("a forged one", &changed, "", false),
+        (
+            "a page that shared caches keep",
+            &late,
+            "public, max-age=60",
+            false,
+        ),
+    ] {
+        let request = http::Request::get("/")
+            .header("host", "127.0.0.1")
+            .header("cookie", format!("HYDRA-SSO={token}"));
+        let (request, ()) = request.body(()).expect("a request").into_parts();
+        let mut response = Response::new(axum::body::Body::empty());
+        if !caching.is_empty() {
+            response
+                .headers_mut()
+                .insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+        }
+        gateway.visit_of(&request).end(&mut response).await;
+        let set = response.headers().get(http::header::SET_COOKIE);
+        let set = set.map(|value| value.to_str().expect("ASCII").to_owned());
+        assert_eq!(set.is_some(), is_renewed, "{case}: {set:?}");
+        let Some(set) = set else { continue };
+        let token = set
+            .trim_start_matches("HYDRA-SSO=")
+            .split(';')
+            .next()
+            .expect("a token");
+        let renewed = gateway.logins().and_then(|logins| logins.login_of(token, now));
+        let renewed = renewed.expect("a login");
+        assert!(
+            renewed.expires > now + 60 && renewed.username == "ann",
+            "{renewed:?}"
+        );
+    }
+    let (request, ()) = http::Request::get("/").body(()).expect("a request").into_parts();
+    let mut response = Response::new(axum::body::Body::empty());
+    gateway.visit_of(&request).end(&mut response).await;
+    assert!(response.headers().is_empty(), "no login");
+}

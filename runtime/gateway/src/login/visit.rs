@@ -158,7 +158,7 @@ impl Visit {
         match (OpenId::is_revision(&login.revision), &self.refresh) {
             (false, _) => self.renewed(logins, login),
             (true, None) => Vec::new(),
-            (true, Some(refresh)) => match refreshed(refresh.clone()).await {
+            (true, Some(refresh)) => match refreshed(logins, refresh.clone()).await {
                 Refreshed::Counts(login) => self.renewed(logins, &login),
                 Refreshed::Ended => cookies::end(LOGIN, self.is_secure).into_iter().collect(),
                 Refreshed::Unknown => Vec::new(),
@@ -194,11 +194,18 @@ impl Visit {
 }
 
 /// What a provider says, if it says so soon.
-async fn refreshed(mut refresh: watch::Receiver<Option<Refreshed>>) -> Refreshed {
+async fn refreshed(logins: &Logins, mut refresh: watch::Receiver<Option<Refreshed>>) -> Refreshed {
     let said = tokio::time::timeout(OPENID_PATIENCE, refresh.wait_for(Option::is_some)).await;
     match said {
         Ok(Ok(said)) => said.clone().unwrap_or(Refreshed::Unknown),
-        _ => Refreshed::Unknown,
+        Ok(Err(_)) => Refreshed::Unknown,
+        Err(_) => {
+            let desk = logins.desk.as_ref();
+            if let Some(openid) = desk.and_then(|desk| desk.openid.as_ref()) {
+                openid.is_slow();
+            }
+            Refreshed::Unknown
+        }
     }
 }
 

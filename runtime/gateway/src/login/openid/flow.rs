@@ -26,6 +26,9 @@ pub(super) struct Begun {
     pub(super) next: String,
     /// In seconds since 1970.
     end: u64,
+    /// Whether a gateway with the second private key as its first began it.
+    #[serde(skip)]
+    is_of_second: bool,
 }
 
 /// What goes to the provider, beside what is the same for all logins.
@@ -38,12 +41,29 @@ pub(super) struct Parameters {
 }
 
 /// Begins logins and knows them again.
-pub(super) struct Flow(Sealing);
+pub(super) struct Flow {
+    seal: Sealing,
+    /// While the private key is changed, other gateways begin logins with this one.
+    second: Option<Sealing>,
+}
+
+const PURPOSE: &str = "hydra openid state";
 
 impl Flow {
-    /// The flow of an installation with this secret.
-    pub(super) fn new(secret: &[u8]) -> Self {
-        Self(Sealing::new(secret, "hydra openid state"))
+    /// The flow of an installation with this secret, and with another one that counts as well.
+    pub(super) fn new(secret: &[u8], second: Option<&str>) -> Self {
+        Self {
+            seal: Sealing::new(secret, PURPOSE),
+            second: second.map(|second| Sealing::new(second.as_bytes(), PURPOSE)),
+        }
+    }
+
+    /// The seal of a login that was begun.
+    fn seal_of(&self, begun: &Begun) -> &Sealing {
+        self.second
+            .as_ref()
+            .filter(|_| begun.is_of_second)
+            .unwrap_or(&self.seal)
     }
 
     /// Begins a login in the browser with this secret. `id` is random, and `now` in seconds since 1970. `None` only if the
@@ -59,11 +79,12 @@ impl Flow {
             id,
             next: next.to_owned(),
             end: now + OPENID_STATE_SECS,
+            is_of_second: false,
         };
         let text = serde_json::to_vec(&begun).ok()?;
         let challenge = digest(&SHA256, self.verifier(&begun, browser).as_bytes());
         let parameters = Parameters {
-            state: self.0.close(&text, browser)?,
+            state: self.seal.close(&text, browser)?,
             nonce: self.nonce(&begun, browser),
             challenge: BASE64_URL_SAFE_NO_PAD.encode(challenge),
         };
@@ -75,18 +96,26 @@ impl Flow {
         if state.len() > MAX_OPENID_PARAMETER_BYTES {
             return None;
         }
-        let begun: Begun = serde_json::from_slice(&self.0.open(state, browser)?).ok()?;
-        (now < begun.end).then_some(begun)
+        let own = self.seal.open(state, browser).map(|text| (text, false));
+        let opened = own.or_else(|| Some((self.second.as_ref()?.open(state, browser)?, true)));
+        let (text, is_of_second) = opened?;
+        let begun: Begun = serde_json::from_slice(&text).ok()?;
+        (now < begun.end).then_some(Begun {
+            is_of_second,
+            ..begun
+        })
     }
 
     /// The nonce that the token of this login has.
     pub(super) fn nonce(&self, begun: &Begun, browser: &str) -> String {
-        self.0.derived(&format!("nonce {} {browser}", begun.id))
+        self.seal_of(begun)
+            .derived(&format!("nonce {} {browser}", begun.id))
     }
 
     /// The `code_verifier` of this login: 43 letters, as RFC 7636 section 4.1 wants it.
     pub(super) fn verifier(&self, begun: &Begun, browser: &str) -> String {
-        self.0.derived(&format!("verifier {} {browser}", begun.id))
+        self.seal_of(begun)
+            .derived(&format!("verifier {} {browser}", begun.id))
     }
 }
 
@@ -119,7 +148,7 @@ mod tests {
 
     #[test]
     fn another_state() {
-        let flow = Flow::new(b"a secret of this test");
+        let flow = Flow::new(b"a secret of this test", None);
         let (begun, sent) = flow.begin("browser", "id".into(), "/orders", 100).expect("begun");
         assert_eq!(
             flow.known(&sent.state, "browser", 100 + OPENID_STATE_SECS - 1),
@@ -137,13 +166,44 @@ mod tests {
         ] {
             assert_eq!(flow.known(&state, browser, now), None, "{case}");
         }
-        let other = Flow::new(b"another secret");
+        let other = Flow::new(b"another secret", None);
         assert_eq!(other.known(&sent.state, "browser", 100), None);
     }
 
     #[test]
+    fn a_login_goes_on_while_gateways_change_the_private_key() {
+        let [old, both, turned, new] = [
+            Flow::new(b"the old key", None),
+            Flow::new(b"the old key", Some("the new key")),
+            Flow::new(b"the new key", Some("the old key")),
+            Flow::new(b"the new key", None),
+        ];
+        for (case, begins, ends, is_known) in [
+            ("all have the old one", &old, &old, true),
+            ("the other knows the next one already", &old, &both, true),
+            ("the other has changed it", &both, &turned, true),
+            ("the other has not changed it yet", &turned, &both, true),
+            ("the other has only the next one", &turned, &new, true),
+            ("the old one is gone", &old, &new, false),
+        ] {
+            let (begun, sent) = begins
+                .begin("browser", "id".into(), "/orders", 100)
+                .expect("begun");
+            let known = ends.known(&sent.state, "browser", 101);
+            assert_eq!(known.is_some(), is_known, "{case}");
+            let Some(known) = known else { continue };
+            assert_eq!(ends.nonce(&known, "browser"), sent.nonce, "{case}");
+            assert_eq!(
+                ends.verifier(&known, "browser"),
+                begins.verifier(&begun, "browser"),
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
     fn each_login_has_a_nonce_and_a_verifier_of_its_own() {
-        let flow = Flow::new(b"a secret of this test");
+        let flow = Flow::new(b"a secret of this test", None);
         let begin = |browser: &str, id: &str| flow.begin(browser, id.into(), "", 100).expect("begun");
         let (begun, first) = begin("browser", "1");
         for (_, other) in [begin("browser", "2"), begin("other", "1")] {

@@ -2,8 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use hydra_runtime_wire::login::Login;
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use super::{
     grants::Grants,
     id_token::Claims,
+    pause::Pause,
     person::{Person, is_incomplete},
     provider::{Provider, ProviderError, Tokens},
 };
@@ -46,6 +47,9 @@ pub(super) struct Refreshes {
     grants: Box<dyn Grants>,
     /// The lock is held for one step, never across an await.
     under_way: UnderWay,
+    /// The same.
+    pause: Mutex<Pause>,
+    started: Instant,
 }
 
 /// Which login is refreshed, and when.
@@ -66,7 +70,28 @@ impl Refreshes {
         Self {
             grants,
             under_way: Mutex::default(),
+            pause: Mutex::default(),
+            started: Instant::now(),
         }
+    }
+
+    fn pause(&self) -> MutexGuard<'_, Pause> {
+        self.pause.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The time since the start, in milliseconds.
+    fn moment(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether the provider may be asked now.
+    pub(super) fn may_ask(&self) -> bool {
+        self.pause().may_ask(self.moment())
+    }
+
+    /// The provider takes too long.
+    pub(super) fn is_slow(&self) {
+        self.pause().failed(self.moment());
     }
 
     /// Keeps what is needed to refresh a new login. Without a refresh token, the login ends with its token.
@@ -169,6 +194,11 @@ impl Refreshes {
                 (outcome, Refreshed::Unknown)
             }
         };
+        match outcome {
+            "right" | "refused" => self.pause().answered(),
+            "unknown" => self.pause().is_undecided(self.moment()),
+            _ => self.pause().failed(self.moment()),
+        }
         metrics::counter!("hydra_openid_refreshes_total", "outcome" => outcome).increment(1);
         refreshed
     }

@@ -81,7 +81,7 @@ async fn only_operators_read_and_change() {
         (
             "a wrong token",
             config(),
-            Some("the-token-of-somebody"),
+            Some("the-token-of-a-stranger"),
             [303, 401, 401, 401],
         ),
         ("the token", config(), Some(TOKEN), [303, 200, 200, 404]),
@@ -92,7 +92,7 @@ async fn only_operators_read_and_change() {
             [303, 401, 401, 401],
         ),
         (
-            "users, and a token that is none",
+            "users, and the token of other settings",
             with_users(&folder),
             Some(TOKEN),
             [303, 401, 401, 401],
@@ -115,7 +115,7 @@ async fn a_user_with_the_role_signs_in_with_name_and_password() {
     let mut browser = Browser::of(&gateway);
     for (name, password, words) in [
         ("olga", "wrong", "The name or the password is wrong."),
-        ("nobody", PASSWORD, "The name or the password is wrong."),
+        ("zoe", PASSWORD, "The name or the password is wrong."),
         ("ann", PASSWORD, "does not have the role HYDRA-OPERATOR"),
     ] {
         let got = as_user(&browser, name, password).await;
@@ -245,7 +245,7 @@ async fn guesses_of_the_token_must_wait() {
         !statuses.contains(&200) && !statuses.contains(&303),
         "{statuses:?}"
     );
-    // Elsewhere nobody waits.
+    // Elsewhere no attempt waits.
     assert_eq!(send(form(TOKEN), [192, 0, 2, 8]).await, 303);
     assert_eq!(send(call(TOKEN), [192, 0, 2, 8]).await, 200);
 }

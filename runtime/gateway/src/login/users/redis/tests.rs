@@ -131,6 +131,89 @@ async fn a_record_that_another_hand_wrote_is_no_user() {
     assert_eq!(found.keys().collect::<Vec<_>>(), ["ann"]);
 }
 
+/// How often Redis was called with a command.
+async fn calls(server: &Server, command: &str) -> usize {
+    let mut info = redis::cmd("INFO");
+    info.arg("commandstats");
+    let text: String = server.ask(info).await.expect("told");
+    let start = format!("cmdstat_{command}:calls=");
+    let count = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&start)?.split(',').next());
+    count.map_or(0, |count| count.parse().expect("a number"))
+}
+
+#[tokio::test]
+async fn many_users_are_read_in_parts_and_then_only_those_that_changed() {
+    const MANY: usize = 2_000;
+    let (server, _folder) = server().await;
+    let (own, other) = (users(&server, KEY), users(&server, KEY));
+    let added = own.change(|all| {
+        for number in 0..MANY {
+            let record = UserRecord {
+                password: HASH.into(),
+                ..UserRecord::default()
+            };
+            all.insert(format!("user{number}"), record);
+        }
+        Ok(())
+    });
+    added.await.expect("written");
+    other.refresh().await.expect("Redis is there");
+    assert_eq!(other.known.load().as_ref().map(|known| known.len()), Some(MANY));
+    assert_eq!(calls(&server, "hgetall").await, 0);
+    let scans = calls(&server, "hscan").await;
+    assert!(scans >= MANY / USERS_PART / 2, "{scans} parts");
+    // Nothing has changed: nothing is read.
+    other.refresh().await.expect("Redis is there");
+    put(&own, "user7", "ADMIN").await;
+    let removed = own.change(|all| Ok(all.remove("user8")));
+    removed.await.expect("written");
+    let scans = calls(&server, "hscan").await;
+    other.refresh().await.expect("Redis is there");
+    assert_eq!(calls(&server, "hscan").await, scans, "only the changes are read");
+    let seven = other.find("user7").await.expect("read").expect("there");
+    assert_eq!(seven.record.roles, ["ADMIN"]);
+    assert_eq!(other.find("user8").await, Ok(None));
+    // More changes than the log has.
+    let changed = own.change(|all| {
+        all.values_mut().for_each(|record| record.id = Some(1));
+        Ok(())
+    });
+    changed.await.expect("written");
+    other.refresh().await.expect("Redis is there");
+    let nine = other.find("user9").await.expect("read").expect("there");
+    assert_eq!(nine.record.id, Some(1));
+}
+
+#[tokio::test]
+async fn users_come_back_although_a_command_is_the_first_to_write_after_a_loss() {
+    let (server, _folder) = server().await;
+    let (own, other) = (users(&server, KEY), users(&server, KEY));
+    for name in ["ann", "bob"] {
+        put(&own, name, "USER").await;
+    }
+    for gateway in [&own, &other] {
+        gateway.refresh().await.expect("Redis is there");
+    }
+    let before = own.newest().await.expect("there");
+    let _: String = server.ask(redis::cmd("FLUSHALL")).await.expect("done");
+    // The same number of changes as before, and none of the users that were there.
+    put(&users(&server, KEY), "carl", "USER").await;
+    put(&users(&server, KEY), "ann", "ADMIN").await;
+    assert_ne!(own.newest().await, Ok(before), "no revision comes twice");
+    for gateway in [&own, &other] {
+        gateway.refresh().await.expect("Redis is there");
+        let all = gateway.users().await.expect("Redis is there");
+        let roles: Vec<_> = all
+            .iter()
+            .map(|(name, user)| format!("{name} {}", user.roles[0]))
+            .collect();
+        assert_eq!(roles, ["ann ADMIN", "bob USER", "carl USER"]);
+        assert!(gateway.find("bob").await.expect("read").is_some());
+    }
+}
+
 #[tokio::test]
 async fn redis_that_is_away_or_lost_its_data_takes_no_user_away() {
     let (mut server, _folder) = server().await;
