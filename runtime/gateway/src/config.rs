@@ -33,7 +33,7 @@ use crate::{
     edge::host::HostHeader,
     limits::{
         DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_QUEUE, DEFAULT_QUEUE_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT,
-        DEFAULT_UPLOAD_BYTES_PER_SEC, RegistryLimits,
+        DEFAULT_UPLOAD_BYTES_PER_SEC, PIN_WAIT, RegistryLimits,
     },
 };
 pub use error::ConfigError;
@@ -215,6 +215,10 @@ pub struct GatewayConfig {
     pub affinity: BTreeMap<String, Affinity>,
     /// To which sites browsers send the cookies of `affinity`: `lax`, or `none` for a site that is embedded in others.
     pub affinity_same_site: PinSameSite,
+    /// How long after its start a gateway without Redis lets the requests of pinned visitors wait until their instances are back.
+    /// It is no key of `hydra.toml`.
+    #[serde(skip)]
+    pub pin_wait: Duration,
     /// The file that keeps the weights and drains which operators change at run time, for one gateway without Redis.
     pub steering_file: Option<PathBuf>,
     /// The token that operators send with calls of their API, and with which they sign in on their page. Without it, only users with
@@ -348,6 +352,7 @@ impl Default for GatewayConfig {
             weights: BTreeMap::new(),
             affinity: BTreeMap::new(),
             affinity_same_site: PinSameSite::default(),
+            pin_wait: PIN_WAIT,
             steering_file: None,
             admin_token: None,
             routes: Vec::new(),

@@ -119,7 +119,7 @@ pub(crate) const VERSION_COOKIE_LIFE_SECS: u32 = 2_592_000;
 pub(crate) const PIN_KEY_PERIOD: Duration = Duration::from_millis(250);
 /// How long after its start a gateway without Redis lets pins wait for their instances. Those register again within two
 /// seconds.
-pub(crate) const PIN_WAIT_MS: u64 = 5_000;
+pub(crate) const PIN_WAIT: Duration = Duration::from_secs(5);
 /// How often a request that waits looks for its instance.
 pub(crate) const PIN_WAIT_PERIOD: Duration = Duration::from_millis(25);
 /// The most requests that wait. Others are answered at once.
@@ -131,6 +131,10 @@ pub(crate) const COMEBACK_PERIOD_MS: u64 = 120_000;
 pub(crate) const COMEBACK_BITS: usize = 16_384;
 /// The most cookies of one name whose signatures a request costs. Browsers send one.
 pub(crate) const MAX_PIN_COOKIES: usize = 4;
+/// How many pins are remembered whose signatures were right: visitors who have them are not checked again. A few hundred bytes each.
+pub(crate) const VERIFIED_PINS: usize = 1_024;
+/// How many moves of visitors are remembered, in 8 bytes each.
+pub(crate) const REMEMBERED_MOVES: usize = 4_096;
 /// After so many requests in a row that ran out of time, the instance is probed.
 pub(crate) const LATE_IN_A_ROW: u32 = 3;
 

@@ -36,7 +36,7 @@ const ALL: [Described; 37] = [
     .by(&[("service", &[]), ("ref", &[])]),
     Described::counter(
         "hydra_affinity_total",
-        "Requests to services whose visitors stay with one instance, by why they went to it.",
+        "Requests to services whose visitors stay with one instance, and moves of visitors, by their reasons.",
     )
     .by(&[("service", &[]), ("outcome", &[])]),
     Described::counter(

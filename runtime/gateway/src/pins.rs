@@ -17,11 +17,11 @@ use crate::{
     Gateway,
     config::{GatewayConfig, Secret},
     edge::headers,
-    limits::{MAX_MEASURED_SERVICES, MAX_PIN_WAITERS, PIN_KEY_PERIOD, PIN_WAIT_MS, PIN_WAIT_PERIOD},
+    limits::{MAX_MEASURED_SERVICES, MAX_PIN_WAITERS, PIN_KEY_PERIOD, PIN_WAIT_PERIOD},
     measures::OTHER,
     registry::steering::SteeringChange,
     routing::{
-        pins::PinKeys,
+        pins::{Moves, PinKeys},
         snapshot::{PinOutcome, Service},
     },
 };
@@ -32,6 +32,8 @@ pub(crate) struct Pins {
     keys: OnceLock<PinKeys>,
     /// Room for requests that wait for the instances of their pins.
     waiting: Semaphore,
+    /// Which visitors moved last.
+    pub(crate) moves: Moves,
     /// Whether the log says that browsers drop the cookies over http.
     has_told_of_http: AtomicBool,
     counters: HandleMap<Arc<str>, PinCounters>,
@@ -85,6 +87,7 @@ impl Pins {
         Self {
             keys,
             waiting: Semaphore::new(MAX_PIN_WAITERS),
+            moves: Moves::new(),
             has_told_of_http: AtomicBool::new(false),
             counters: HandleMap::new(MAX_MEASURED_SERVICES),
             others: PinCounters::new(OTHER),
@@ -167,18 +170,22 @@ impl Gateway {
         request: &Request<Body>,
     ) -> Option<impl Future<Output = ()> + Send + use<'_>> {
         let (uri, headers) = (request.uri(), request.headers());
-        let is_over = self.config().redis.is_some() || self.publisher().now().0 >= PIN_WAIT_MS;
-        if is_over || self.is_back(uri, headers) {
+        if self.config().redis.is_some() || self.has_waited() || self.is_back(uri, headers) {
             return None;
         }
         let room = self.pins().waiting.try_acquire().ok()?;
         let (uri, headers) = (uri.clone(), headers.clone());
         Some(async move {
-            while self.publisher().now().0 < PIN_WAIT_MS && !self.is_back(&uri, &headers) {
+            while !self.has_waited() && !self.is_back(&uri, &headers) {
                 tokio::time::sleep(PIN_WAIT_PERIOD).await;
             }
             drop(room);
         })
+    }
+
+    /// Whether the time is over for which pins wait for their instances.
+    fn has_waited(&self) -> bool {
+        u128::from(self.publisher().now().0) >= self.config().pin_wait.as_millis()
     }
 
     /// Whether nothing is to be waited for: the request has no pin, or the pin's instance is active. The cookie of a service

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
     header::{ACCEPT, CACHE_CONTROL, LOCATION, SET_COOKIE},
 };
 use hydra_runtime_net::link_query;
@@ -16,7 +16,7 @@ use hydra_runtime_wire::{cookies::PREVIEW, headers::HYDRA_PREVIEW};
 
 use crate::{
     Gateway,
-    edge::{error_pages, failure::RequestFailure},
+    edge::{error_pages, failure::RequestFailure, headers},
     routing::previews::{self, PreviewKey, Previews},
 };
 
@@ -24,11 +24,6 @@ use crate::{
 const QUERY_NAME: &str = "hydra-preview";
 /// The value of that member that leaves all previews.
 const OFF: &str = "off";
-/// Headers by which a cache in front of the gateway would keep a response in spite of `Cache-Control` (RFC 9213).
-const FOR_OTHER_CACHES: [HeaderName; 2] = [
-    HeaderName::from_static("cdn-cache-control"),
-    HeaderName::from_static("surrogate-control"),
-];
 
 impl Gateway {
     /// What the visitor with these request headers previews. Without a private key, there are no previews.
@@ -87,7 +82,7 @@ impl Gateway {
         };
         response.insert(HYDRA_PREVIEW, state);
         response.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        for name in FOR_OTHER_CACHES {
+        for name in headers::FOR_CACHES_IN_FRONT {
             response.remove(name);
         }
     }

@@ -4,6 +4,7 @@
 mod admission;
 mod hops;
 mod outgoing;
+mod passage;
 pub(crate) mod pinning;
 mod sending;
 mod upgrade;
@@ -17,15 +18,9 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
-use http::{
-    HeaderMap, Method, Request, StatusCode, Version,
-    header::{ACCEPT, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, SET_COOKIE},
-};
+use http::{Method, Request, header::ACCEPT};
 use http_body::Body as _;
-use hydra_runtime_net::{
-    observe::{RequestRecord, Served},
-    server::Connection,
-};
+use hydra_runtime_net::observe::{RequestRecord, Served};
 use hydra_runtime_wire::{
     cookies::{PIN_PREFIX, VERSION},
     headers::HYDRA_PATH,
@@ -35,23 +30,14 @@ use hydra_runtime_wire::{
 
 use crate::{
     Gateway,
-    edge::{
-        compress::Compression, error_pages, failure::RequestFailure, headers, in_flight::Place, no_length,
-        observed_body::ObservedBody,
-    },
-    login::{OpenLogin, Visit},
+    edge::{error_pages, failure::RequestFailure, headers, in_flight::Place},
     route_rules::RouteSettings,
-    routing::{
-        snapshot::{Service, Snapshot},
-        version_cookie::VersionSeed,
-    },
+    routing::snapshot::{Service, Snapshot},
     upstream,
 };
-use outgoing::outgoing;
+use passage::Passage;
 use pinning::Pinning;
-use sending::{Sending, Sent, send};
-use upgrade::VisitorUpgrade;
-use visitor::{Previewed, Visitor};
+use visitor::Previewed;
 
 /// Answers a request for a page of the gateway itself, within the limits on requests.
 pub(crate) async fn within_limits(
@@ -114,65 +100,27 @@ async fn pass_on(
     let pinning = Pinning::of(gateway, service, route, &request, &origin, previewed.previews);
     headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
     let preview = previewed.previews.version_of(&service.name);
-    let is_opened = service.is_opened_by(preview, &route.key) || pinning.as_ref().is_some_and(Pinning::holds);
-    if !is_opened {
-        check_open(service, route)?;
-    }
+    check_open(service, route).or_else(|failure| {
+        let is_opened = service.is_opened_by(preview, &route.key);
+        let is_held = pinning.as_ref().is_some_and(Pinning::holds);
+        if is_opened || is_held {
+            Ok(())
+        } else {
+            Err(failure)
+        }
+    })?;
     admission::admit_to(gateway, &service.name, &request)?;
-    let settings = settings(gateway, service, &request)?;
-    let visit = Visit::begin(gateway, &mut request, &origin)?;
-    let compression = settings.compress.then(|| Compression::of(request.headers()));
-    let visitors_side = visitors_side(&mut request);
-    let is_split = snapshot.is_split();
-    let chance = || pinning.as_ref().and_then(Pinning::bits).unwrap_or_else(random);
-    let seed = VersionSeed::of(gateway.version_cookies(), is_split, request.headers(), chance);
-    let is_secure = origin.is_secure();
-    let (is_head, expects) = (
-        *request.method() == Method::HEAD,
-        upstream::expects_continue(&request),
-    );
-    if preview.is_some() {
-        without_conditions(request.headers_mut());
-    }
-    let protocol = visitors_side.as_ref().map(|visitor| &visitor.protocol);
-    let request = outgoing(request, route.kind, &service.name, origin, protocol)?;
-    let request = without_identity(gateway, &service.name, request);
-    let visitor = Visitor {
-        seed,
+    let passage = Passage {
+        settings: settings(gateway, service, &request)?,
+        gateway,
+        snapshot: &snapshot,
+        route,
+        service,
+        record: record.as_deref(),
         previewed,
-        visit: &visit,
         pinning: pinning.as_ref(),
     };
-    let sending = Sending {
-        gateway,
-        service,
-        key: &route.key,
-        visitor: &visitor,
-        settings,
-    };
-    let sent = send(&sending, request, expects).await?;
-    name_instance(record.as_deref(), route, &sent);
-    let open = || visit.open(gateway);
-    let mut response = answered(sent, pinning.as_ref(), visitors_side, is_head, open);
-    if let VersionSeed::New { seed } = seed
-        && !headers::is_for_all(response.headers())
-        && let Some(cookie) = gateway.version_cookies().set(seed, is_secure)
-    {
-        response.headers_mut().append(SET_COOKIE, cookie);
-    }
-    visit.end(gateway, &mut response).await;
-    match compression {
-        Some(compression) => Ok(compression.apply(response).await),
-        None => Ok(response),
-    }
-}
-
-/// A request of a visitor without what its service believes about users.
-fn without_identity(gateway: &Gateway, service: &str, request: Request<Body>) -> Request<Body> {
-    match gateway.identities().of(service) {
-        Some(identity) => identity.clean(request),
-        None => request,
-    }
+    passage.pass(request, origin).await
 }
 
 /// Checks what no service is needed for, and leaves the mark of this gateway.
@@ -225,18 +173,6 @@ fn name_holder(record: Option<&RequestRecord>, route: &Route, service: &Service)
     }
 }
 
-fn name_instance(record: Option<&RequestRecord>, route: &Route, sent: &Sent) {
-    if let Some(record) = record {
-        let instance = sent.load.instance();
-        record.served(|| Served {
-            route: route.key.to_string(),
-            instance: instance.id.to_string(),
-            version: instance.version.to_string(),
-            why: sent.outcome.why(),
-        });
-    }
-}
-
 /// Checks that a visitor without a pin or a preview may get the path.
 fn check_open(service: &Service, route: &Route) -> Result<(), RequestFailure> {
     if !service.is_open() {
@@ -262,52 +198,9 @@ fn settings(
     Ok(settings)
 }
 
-/// The visitor's side of a request that wants to switch to another protocol.
-fn visitors_side(request: &mut Request<Body>) -> Option<VisitorUpgrade> {
-    // HTTP/1.0 has no protocol switch (RFC 9110 section 7.8), and a WebSocket begins with GET (RFC 6455 section 4.1).
-    let may_switch = *request.method() == Method::GET && request.version() == Version::HTTP_11;
-    let protocol = headers::wanted_upgrade(request.headers()).filter(|_| may_switch)?;
-    Some(VisitorUpgrade {
-        protocol,
-        connection: request.extensions().get::<Connection>().cloned(),
-        upgrade: hyper::upgrade::on(request),
-    })
-}
-
-/// The answer for the visitor, which pins the visitor to the instance where that is due.
-fn answered(
-    sent: Sent,
-    pinning: Option<&Pinning<'_>>,
-    visitors_side: Option<VisitorUpgrade>,
-    is_head: bool,
-    open: impl FnOnce() -> Option<OpenLogin>,
-) -> Response {
-    let (instance, outcome) = (Arc::clone(sent.load.instance()), sent.outcome);
-    let has_switched = sent.response.status() == StatusCode::SWITCHING_PROTOCOLS;
-    let mut response = upgrade::answer(sent.response, sent.load, visitors_side, open);
-    // A service that switches although the visitor did not request it gets an error of the gateway instead.
-    let is_ours = has_switched && response.status() != StatusCode::SWITCHING_PROTOCOLS;
-    response = no_length::keep_unknown(response, is_head);
-    if let Some(expectation) = sent.expectation {
-        response = response.map(|body| Body::new(ObservedBody::new(body, Some(expectation))));
-    }
-    if let Some(pinning) = pinning.filter(|_| !is_ours) {
-        pinning.finish(outcome, &instance, &mut response);
-    }
-    response
-}
-
 /// Whether a request states a longer body than is allowed.
 fn is_longer(request: &Request<Body>, most: u64) -> bool {
     request.body().size_hint().lower() > most
-}
-
-/// Removes the conditions under which the answer would be "not modified": the visitor's copy may be that of another
-/// version (RFC 9110 section 13.1).
-fn without_conditions(headers: &mut HeaderMap) {
-    for name in [IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_RANGE] {
-        headers.remove(name);
-    }
 }
 
 /// A random number for a new visitor.

@@ -10,6 +10,7 @@ mod not_rendered;
 mod outputs;
 mod overview;
 mod start;
+mod staying;
 
 use std::time::SystemTime;
 

@@ -1,5 +1,8 @@
-//! The cookies that are passed on to the owners of fragments. Other cookies stay with the service that set them.
+//! Reads the cookies of a request, and says which of them are passed on to the owners of fragments. Other cookies stay with the
+//! service that set them.
 #![deny(clippy::disallowed_methods)]
+
+use std::iter;
 
 use http::{HeaderMap, HeaderValue, header::COOKIE};
 
@@ -29,37 +32,81 @@ pub fn login(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// The login tokens of a visitor. There is more than one if cookies of several paths have the name.
 pub fn login_tokens(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    values(headers, LOGIN).filter_map(|token| std::str::from_utf8(token).ok())
+}
+
+/// The cookies of a request, each as `name=value`, in all headers: HTTP/2 splits them (RFC 9113 section 8.2.3). There may be
+/// spaces around them, and empty ones.
+pub fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
     headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(LOGIN)?.strip_prefix('='))
+        .flat_map(|value| parts(value.as_bytes()))
+}
+
+/// The values of all cookies with this name.
+pub fn values<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pairs(headers).filter_map(move |pair| value_of(pair, name))
+}
+
+/// The value of a cookie, if it has this name.
+pub fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
+    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii_end)
+}
+
+/// What stands between semicolons. Each request is read so several times, and its cookies may be long, so that the
+/// semicolons are searched for as fast as the machine can.
+fn parts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(text);
+    iter::from_fn(move || {
+        let text = rest?;
+        let (part, behind) = match memchr::memchr(b';', text) {
+            Some(at) => (text.get(..at)?, text.get(at + 1..)),
+            None => (text, None),
+        };
+        rest = behind;
+        Some(part)
+    })
 }
 
 /// The cookies with these names.
 fn kept(headers: &HeaderMap, names: &[&str]) -> Option<HeaderValue> {
-    let kept: Vec<&str> = headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .map(str::trim)
-        .filter(|pair| {
-            pair.split_once('=')
-                .is_some_and(|(name, _)| names.contains(&name))
-        })
+    let kept: Vec<&[u8]> = pairs(headers)
+        .map(<[u8]>::trim_ascii)
+        .filter(|pair| names.iter().any(|name| value_of(pair, name).is_some()))
         .collect();
     if kept.is_empty() {
         None
     } else {
-        HeaderValue::try_from(kept.join("; ")).ok()
+        HeaderValue::from_bytes(&kept.join(&b"; "[..])).ok()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cookies_are_found_in_all_headers_however_they_are_split() {
+        for (texts, expected) in [
+            (&["a=1"][..], &["1"][..]),
+            (&["a=1;a=2 ; a=3;"], &["1", "2", "3"]),
+            (&["b=0; a=1", "a=2"], &["1", "2"]),
+            (&["; ;a=", ""], &[""]),
+            (&["xa=1; ab=2; a; A=3; b=a=4"], &[]),
+            (&["a==;a=\"1; 2\""], &["=", "\"1"]),
+            (&[], &[]),
+        ] {
+            let mut headers = HeaderMap::new();
+            for text in texts {
+                headers.append(COOKIE, HeaderValue::from_static(text));
+            }
+            let found: Vec<&[u8]> = values(&headers, "a").collect();
+            let expected: Vec<&[u8]> = expected.iter().map(|text| text.as_bytes()).collect();
+            assert_eq!(found, expected, "{texts:?}");
+        }
+    }
 
     #[test]
     fn only_the_login_the_versions_and_the_previews_travel() {

@@ -1,6 +1,7 @@
 //! Which headers pass through the gateway, and which headers it sets (RFC 9110 section 7.6.1, RFC 7239).
 #![deny(clippy::disallowed_methods)]
 
+mod cookie_header;
 mod untrusted;
 
 use http::{
@@ -11,6 +12,8 @@ use hydra_runtime_net::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FO
 use hydra_runtime_wire::headers::HYDRA_PATH;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub(crate) use cookie_header::{has_cookie_with, remove_cookies, replace_cookie};
+pub(crate) use hydra_runtime_wire::cookies::values as cookies;
 pub(crate) use untrusted::{clean_trailers, is_of_http, remove_alike};
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -29,6 +32,12 @@ const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
 /// Names the gateways that a request has passed (RFC 8586). The header says nothing about the visitor, so it stays.
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
+
+/// Headers that caches in front of the gateway obey in place of `Cache-Control` (RFC 9213, and Edge Architecture).
+pub(crate) const FOR_CACHES_IN_FRONT: [HeaderName; 2] = [
+    HeaderName::from_static("cdn-cache-control"),
+    HeaderName::from_static("surrogate-control"),
+];
 
 /// The cookie of a session on the operators' page. Browsers send cookies to all ports of a host, and so also to a gateway
 /// for visitors. Services must not get it.
@@ -112,7 +121,7 @@ pub(crate) fn bear_host(headers: &mut HeaderMap, host: &HeaderValue) {
 pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin, host: Option<HeaderValue>) {
     remove_hop_by_hop(headers);
     untrusted::remove_unbelieved(headers);
-    join_cookies(headers);
+    cookie_header::join(headers);
     replace_cookie(headers, OPERATORS_COOKIE, None);
     if let Some(address) = origin.address
         && let Ok(value) = HeaderValue::try_from(address.to_string())
@@ -129,84 +138,6 @@ pub(crate) fn to_service(headers: &mut HeaderMap, service: &str, origin: &Origin
     }
     if let Some(value) = service_header_value(service) {
         headers.insert(HYDRA_PATH, value);
-    }
-}
-
-/// The values of all cookies with this name.
-pub(crate) fn cookies<'a>(headers: &'a HeaderMap, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-        .filter_map(move |pair| value_of(pair, name))
-}
-
-/// Replaces all cookies of that name with `pair`, or removes them if there is no `pair`.
-pub(crate) fn replace_cookie(headers: &mut HeaderMap, name: &str, pair: Option<&HeaderValue>) {
-    if pair.is_none() && cookies(headers, name).next().is_none() {
-        return;
-    }
-    let others = headers
-        .get_all(COOKIE)
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-        .filter(|one| value_of(one, name).is_none())
-        .map(<[u8]>::trim_ascii)
-        .filter(|one| !one.is_empty());
-    let all: Vec<&[u8]> = others.chain(pair.map(HeaderValue::as_bytes)).collect();
-    match HeaderValue::from_bytes(&all.join(&b"; "[..])) {
-        Ok(value) if !all.is_empty() => headers.insert(COOKIE, value),
-        _ => headers.remove(COOKIE),
-    };
-}
-
-/// Whether there is a cookie whose name begins so.
-pub(crate) fn has_cookie_with(headers: &HeaderMap, prefix: &str) -> bool {
-    pairs(headers).any(|pair| begins_with(pair, prefix))
-}
-
-/// Removes all cookies whose names begin so.
-pub(crate) fn remove_cookies(headers: &mut HeaderMap, prefix: &str) {
-    if !has_cookie_with(headers, prefix) {
-        return;
-    }
-    let kept: Vec<&[u8]> = pairs(headers)
-        .filter(|pair| !begins_with(pair, prefix))
-        .map(<[u8]>::trim_ascii)
-        .filter(|pair| !pair.is_empty())
-        .collect();
-    match HeaderValue::from_bytes(&kept.join(&b"; "[..])) {
-        Ok(value) if !kept.is_empty() => headers.insert(COOKIE, value),
-        _ => headers.remove(COOKIE),
-    };
-}
-
-fn pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
-    let values = headers.get_all(COOKIE).iter();
-    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
-}
-
-fn begins_with(pair: &[u8], prefix: &str) -> bool {
-    pair.trim_ascii_start().starts_with(prefix.as_bytes())
-}
-
-fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
-    let rest = pair.trim_ascii_start().strip_prefix(name.as_bytes())?;
-    rest.strip_prefix(b"=").map(<[u8]>::trim_ascii_end)
-}
-
-/// Joins the cookie headers: HTTP/2 splits them, while HTTP/1.1 knows only one (RFC 9113 section 8.2.3).
-fn join_cookies(headers: &mut HeaderMap) {
-    if headers.get_all(COOKIE).iter().nth(1).is_none() {
-        return;
-    }
-    let parts: Vec<&[u8]> = headers
-        .get_all(COOKIE)
-        .iter()
-        .map(HeaderValue::as_bytes)
-        .collect();
-    if let Ok(joined) = HeaderValue::from_bytes(&parts.join(&b"; "[..])) {
-        headers.insert(COOKIE, joined);
     }
 }
 
@@ -238,9 +169,15 @@ fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item =
 }
 
 /// Whether shared caches may give an answer to other visitors, so that it must not contain anything of this visitor.
-/// An answer that does not say so is private.
+/// An answer that does not say so is private. For a cache in front of the gateway, the headers for it count (RFC 9213
+/// section 2.1).
 pub(crate) fn is_for_all(answer: &HeaderMap) -> bool {
-    let values = answer.get_all(CACHE_CONTROL).iter();
+    is_shared(answer, &CACHE_CONTROL) || FOR_CACHES_IN_FRONT.iter().any(|name| is_shared(answer, name))
+}
+
+/// Whether the answer is for all according to this header.
+fn is_shared(answer: &HeaderMap, name: &HeaderName) -> bool {
+    let values = answer.get_all(name).iter();
     let (mut is_public, mut is_private) = (false, false);
     for part in values
         .filter_map(|value| value.to_str().ok())
@@ -378,39 +315,6 @@ mod tests {
     }
 
     #[test]
-    fn one_cookie_is_replaced_and_the_others_stay_as_they_are() {
-        let pair = HeaderValue::from_static("V=new");
-        let check = |before: &[(&'static str, &'static str)], pair, expected: Option<&str>| {
-            let mut headers = map(before);
-            replace_cookie(&mut headers, "V", pair);
-            let after: Vec<_> = headers
-                .get_all(COOKIE)
-                .iter()
-                .filter_map(|value| value.to_str().ok())
-                .collect();
-            assert_eq!(after, expected.into_iter().collect::<Vec<_>>(), "{before:?}");
-        };
-        check(&[], Some(&pair), Some("V=new"));
-        check(
-            &[("cookie", "a=b;V=1; c=\"d\"")],
-            Some(&pair),
-            Some("a=b; c=\"d\"; V=new"),
-        );
-        check(
-            &[("cookie", "V=1"), ("cookie", "a=b; V=2")],
-            Some(&pair),
-            Some("a=b; V=new"),
-        );
-        check(
-            &[("cookie", "V=1; a=b; XV=1; V1=1")],
-            None,
-            Some("a=b; XV=1; V1=1"),
-        );
-        check(&[("cookie", "V=1")], None, None);
-        check(&[("cookie", "a=b;  c=d;")], None, Some("a=b;  c=d;"));
-    }
-
-    #[test]
     fn what_shared_caches_may_keep_is_for_all() {
         let of = |value: &str| {
             let mut answer = HeaderMap::new();
@@ -437,5 +341,35 @@ mod tests {
             assert!(!of(value), "{value}");
         }
         assert!(!is_for_all(&HeaderMap::new()));
+        for (pairs, expected) in [
+            (
+                [("cache-control", "no-store"), ("cdn-cache-control", "max-age=60")],
+                true,
+            ),
+            (
+                [
+                    ("cache-control", "private"),
+                    ("surrogate-control", "max-age=60, content=\"ESI/1.0\""),
+                ],
+                true,
+            ),
+            (
+                [("cache-control", "no-cache"), ("cdn-cache-control", "no-store")],
+                false,
+            ),
+            (
+                [("cache-control", "private"), ("surrogate-control", "max-age=0")],
+                false,
+            ),
+            (
+                [
+                    ("cache-control", "public, max-age=60"),
+                    ("cdn-cache-control", "no-store"),
+                ],
+                true,
+            ),
+        ] {
+            assert_eq!(is_for_all(&map(&pairs)), expected, "{pairs:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Keeps a visitor with the instance that may know the visitor: reads the pin of a request, and sets it with the answer.
 
-use std::sync::Arc;
+use std::{ptr, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header::SET_COOKIE};
@@ -125,14 +125,61 @@ impl<'g> Pinning<'g> {
         }
     }
 
-    /// Counts and logs why the answer comes from this instance, and pins the visitor to it where that is due.
+    /// Counts why the answer comes from this instance, and pins the visitor to it where that is due.
     pub(super) fn finish(&self, outcome: PinOutcome, instance: &Arc<Instance>, answer: &mut Response) {
-        self.note(outcome, instance);
-        let is_due = outcome.is_written() || (self.is_former && outcome == PinOutcome::Kept);
-        let is_file = self.route.kind == RouteKind::Static;
-        if !self.may_set || !is_due || is_file || !pin_rules::may_pin(answer.status(), answer.headers()) {
+        self.count_stay(outcome, instance);
+        let may_set = self.may_set
+            && self.route.kind != RouteKind::Static
+            && pin_rules::may_pin(answer.status(), answer.headers());
+        if !may_set || !(outcome.is_written() || self.is_signed_anew(outcome)) {
             return;
         }
+        self.note_move(outcome, instance);
+        self.set(instance, answer);
+    }
+
+    /// Counts a visitor who stays, or is new. A move counts once the visitor has another pin.
+    fn count_stay(&self, outcome: PinOutcome, instance: &Instance) {
+        if !outcome.is_move() {
+            self.gateway.pins().count(&self.service.name, outcome);
+        }
+        if let (PinOutcome::Kept, Some(pin)) = (outcome, self.pin) {
+            instance.comebacks.add(pin.bits, self.gateway.publisher().now());
+        }
+    }
+
+    /// Whether the pin of a visitor who stays is set once more, because the former private key signed it. That must not bring a
+    /// visitor back who has moved since the request came: the visitor would still get the instance, and nothing has changed
+    /// meanwhile. Otherwise, a later answer signs it.
+    fn is_signed_anew(&self, outcome: PinOutcome) -> bool {
+        let (PinOutcome::Kept, true, Some(pin)) = (outcome, self.is_former, self.pin) else {
+            return false;
+        };
+        let newest = self.gateway.publisher().snapshot();
+        let service = newest.service(&self.service.name);
+        service.is_some_and(|service| ptr::eq(service, self.service))
+            && self.holds()
+            && !self.gateway.pins().moves.has_left(pin)
+    }
+
+    /// Counts and logs a move of the visitor. Parallel requests move the visitor once.
+    fn note_move(&self, outcome: PinOutcome, to: &Instance) {
+        let Some(pin) = self.pin.filter(|_| outcome.is_move()) else {
+            return;
+        };
+        let pins = self.gateway.pins();
+        if !pins.moves.add(pin) {
+            return;
+        }
+        pins.count(&self.service.name, outcome);
+        let from = self.service.of_pin(pin, self.key());
+        let from = from.map_or("an instance that is gone", |from| from.id.as_str());
+        let (service, why) = (&*self.service.name, outcome.why());
+        tracing::info!(service, from, to = %to.id, why, "a visitor moves to another instance");
+    }
+
+    /// Pins the visitor to this instance.
+    fn set(&self, instance: &Instance, answer: &mut Response) {
         let config = self.gateway.config();
         let is_secure = is_secure(self.scheme, self.host.as_ref(), config.login_over_http);
         let pin = Pin {
@@ -154,21 +201,5 @@ impl<'g> Pinning<'g> {
 
     fn key(&self) -> &'g PinKey {
         self.keys.current()
-    }
-
-    fn note(&self, outcome: PinOutcome, instance: &Arc<Instance>) {
-        let Some(label) = outcome.label() else { return };
-        self.gateway.pins().count(&self.service.name, outcome);
-        let Some(pin) = self.pin else { return };
-        if outcome == PinOutcome::Kept {
-            instance.comebacks.add(pin.bits, self.gateway.publisher().now());
-            return;
-        }
-        if outcome.is_move() {
-            let from = self.service.of_pin(pin, self.key());
-            let from = from.map_or("an instance that is gone", |from| from.id.as_str());
-            let service = &*self.service.name;
-            tracing::info!(service, from, to = %instance.id, why = label, "a visitor moves to another instance");
-        }
     }
 }

@@ -5,9 +5,15 @@
 //! no visitor can make them.
 #![deny(clippy::disallowed_methods)]
 
+mod moves;
+mod verified;
+
 use aws_lc_rs::{constant_time::verify_slices_are_equal, digest, hmac};
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{cookies::PIN_PREFIX, signing::derived};
+
+pub(crate) use moves::Moves;
+use verified::VerifiedPins;
 
 use crate::{config::PinSameSite, edge::headers, limits::MAX_PIN_COOKIES};
 
@@ -28,6 +34,8 @@ pub(crate) struct Pin {
 /// The key that signs pins, and the one that did so before the private key was replaced.
 pub(crate) struct PinKeys {
     current: PinKey,
+    /// Pins of the current key that are right.
+    verified: VerifiedPins,
     former: Option<PinKey>,
 }
 
@@ -36,6 +44,7 @@ impl PinKeys {
     pub(crate) fn new(secret: &[u8], former: Option<&[u8]>, public_key: &str) -> Self {
         Self {
             current: PinKey::new(secret, public_key),
+            verified: VerifiedPins::new(),
             former: former.map(|secret| PinKey::new(secret, public_key)),
         }
     }
@@ -53,21 +62,28 @@ impl PinKeys {
         cookies: &HeaderMap,
         mut instances: impl Iterator<Item = &'i str>,
     ) -> (Option<Pin>, bool) {
-        let mut values = headers::cookies(cookies, name).take(MAX_PIN_COOKIES);
-        let Some(former) = &self.former else {
-            return (values.find_map(|value| self.current.pin(service, value)), false);
-        };
-        for value in values {
-            if let Some(pin) = self.current.pin(service, value) {
+        for value in headers::cookies(cookies, name).take(MAX_PIN_COOKIES) {
+            if let Some(pin) = self.of_current(service, value) {
                 return (Some(pin), false);
             }
-            if let Some(pin) = former.pin(service, value) {
+            let former = self.former.as_ref();
+            if let Some((pin, former)) = former.and_then(|former| Some((former.pin(service, value)?, former)))
+            {
                 let id = instances.find(|id| former.tag(id) == pin.tag);
                 let tag = id.map_or(pin.tag, |id| self.current.tag(id));
                 return (Some(Pin { tag, ..pin }), true);
             }
         }
         (None, false)
+    }
+
+    /// The pin that the current key signed.
+    fn of_current(&self, service: &str, value: &[u8]) -> Option<Pin> {
+        self.verified.find(service, value).or_else(|| {
+            let pin = self.current.pin(service, value)?;
+            self.verified.add(service, value, pin);
+            Some(pin)
+        })
     }
 }
 
@@ -109,19 +125,12 @@ impl PinKey {
     }
 
     fn pin(&self, service: &str, value: &[u8]) -> Option<Pin> {
-        let value = std::str::from_utf8(value).ok()?;
-        let is_hex = value
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if !is_hex || value.len() != 32 + 2 * MARK {
-            return None;
-        }
-        let number = |from: usize| u64::from_str_radix(value.get(from..from + 16)?, 16).ok();
+        let (numbers, said) = value.split_at_checked(32)?;
+        let (bits, tag) = numbers.split_at_checked(16)?;
         let pin = Pin {
-            bits: number(0)?,
-            tag: number(16)?,
+            bits: number(bits)?,
+            tag: number(tag)?,
         };
-        let (numbers, said) = value.as_bytes().split_at_checked(32)?;
         let mark = self.mark(service, numbers);
         verify_slices_are_equal(&mark, said).is_ok().then_some(pin)
     }
@@ -164,6 +173,18 @@ fn hex<const N: usize>(bytes: &[u8]) -> [u8; N] {
         two[1] = DIGITS[usize::from(byte & 15)];
     }
     text
+}
+
+/// The number with these 16 hexadecimal digits, which must be those that [`hex`] writes.
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0, |number, digit| {
+        let digit = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        Some((number << 4) | u64::from(digit))
+    })
 }
 
 /// Digits as a text: they are ASCII.

@@ -4,9 +4,11 @@ mod choosing;
 mod cookie;
 mod deploys;
 mod failures;
+mod keys;
 mod raw;
 mod seen;
 mod staying;
+mod waiting;
 
 use std::{
     sync::{
@@ -18,7 +20,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::State, response::IntoResponse, routing::any};
 use http::{
-    HeaderValue, Request, StatusCode,
+    HeaderName, HeaderValue, Request, StatusCode,
     header::{CACHE_CONTROL, CONNECTION, COOKIE, SET_COOKIE, UPGRADE},
 };
 use hydra_runtime_gateway::{Gateway, GatewayConfig, Secret, SteeringRequest};
@@ -99,6 +101,11 @@ async fn answer(
         (true, _) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         (_, "/cookies") => cookies.to_str().unwrap_or_default().to_owned().into_response(),
         (_, "/public") => ([(CACHE_CONTROL, "public, max-age=60")], name).into_response(),
+        (_, "/edge") => (
+            [(CACHE_CONTROL, "no-store"), (CDN_CACHE_CONTROL, "max-age=60")],
+            name,
+        )
+            .into_response(),
         (_, "/go") => (StatusCode::SEE_OTHER, [("location", "/")], name).into_response(),
         (_, "/closed") => (StatusCode::UNAUTHORIZED, name).into_response(),
         (_, "/same") => StatusCode::NOT_MODIFIED.into_response(),
@@ -106,8 +113,9 @@ async fn answer(
     }
 }
 
-const ENDPOINTS: [&str; 8] = [
-    "/", "/cookies", "/public", "/go", "/closed", "/same", "/wait", "/once",
+const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+const ENDPOINTS: [&str; 9] = [
+    "/", "/cookies", "/public", "/edge", "/go", "/closed", "/same", "/wait", "/once",
 ];
 
 /// What an instance of `shop` says of itself.
@@ -162,7 +170,12 @@ async fn until_known(gateways: &[(&Gateway, &Running)], count: usize) {
 }
 
 async fn visit(gateway: &Running, path: &str, cookie: &str) -> Answer {
-    let mut request = Request::get(gateway.url(path));
+    visit_url(gateway.url(path), cookie.to_owned()).await
+}
+
+/// The same for a task of its own.
+async fn visit_url(url: String, cookie: String) -> Answer {
+    let mut request = Request::get(url);
     if !cookie.is_empty() {
         request = request.header(COOKIE, cookie);
     }

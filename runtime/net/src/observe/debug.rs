@@ -8,11 +8,8 @@ use std::{
 };
 
 use aws_lc_rs::hmac;
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri,
-    header::{CACHE_CONTROL, COOKIE},
-};
-use hydra_runtime_wire::signing::derived;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::CACHE_CONTROL};
+use hydra_runtime_wire::{cookies, signing::derived};
 
 use super::record::{Details, RequestRecord};
 use crate::{
@@ -75,15 +72,8 @@ impl DebugKey {
 
     /// Whether the cookies have a valid token.
     pub(super) fn is_in(&self, headers: &HeaderMap, now: SystemTime) -> bool {
-        let values = headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok());
-        let mut pairs = values.flat_map(|value| value.split(';')).map(str::trim);
-        pairs.any(|pair| {
-            let token = pair.split_once('=').filter(|(name, _)| *name == COOKIE_NAME);
-            token.is_some_and(|(_, token)| self.left(token, now).is_some())
-        })
+        let mut tokens = cookies::values(headers, COOKIE_NAME).filter_map(|token| str::from_utf8(token).ok());
+        tokens.any(|token| self.left(token, now).is_some())
     }
 
     /// Where a visitor with this URI goes on, and the cookie to set. `None`: the query is not about it, or its token is
@@ -197,6 +187,8 @@ fn quoted(text: &str) -> String {
 #[allow(clippy::disallowed_methods, reason = "a moment to count from")]
 mod tests {
     use std::time::Instant;
+
+    use http::header::COOKIE;
 
     use super::*;
     use crate::observe::{FragmentRecord, Served, trace::TraceContext};

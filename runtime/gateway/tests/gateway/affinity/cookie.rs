@@ -154,6 +154,7 @@ async fn point_3_answers_of_the_service_to_endpoints_and_sockets_set_it_from_the
         ("/go", true),
         ("/closed", true),
         ("/public", false),
+        ("/edge", false),
         ("/same", false),
         ("/shop/app.css", false),
         ("/nothing", false),
@@ -199,13 +200,7 @@ async fn point_3_the_gateways_own_errors_set_none_and_a_late_answer_writes_no_ol
     let (gateway, running) = start(config(None)).await;
     let a = instance(&running, "a", json!({})).await;
     let (cookie, _) = visitors(&running, 1).await.remove(0);
-    let late = tokio::spawn({
-        let (url, cookie) = (running.url("/wait"), cookie.clone());
-        async move {
-            let request = Request::get(url).header(COOKIE, cookie).body(Body::empty());
-            send(request.expect("a request")).await
-        }
-    });
+    let late = tokio::spawn(visit_url(running.url("/wait"), cookie.clone()));
     a.switches.waits.notified().await;
     let _b = instance(&running, "b", json!({})).await;
     drain(&gateway, &a.running.address.to_string(), Some(0)).await;

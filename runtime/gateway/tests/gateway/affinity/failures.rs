@@ -1,9 +1,13 @@
 //! What moves a visitor when instances fail, and what does not.
 
+use std::cell::Cell;
+
 use futures_util::future::join_all;
 
+use metrics_exporter_prometheus::PrometheusBuilder;
+
 use super::{
-    raw::{RawInstance, raw_instance},
+    raw::{GATHERED, raw_instance},
     *,
 };
 
@@ -31,21 +35,16 @@ async fn point_4_a_second_try_goes_to_the_same_instance_on_a_new_connection() {
     assert!(counts[1] >= 1, "on a new connection");
 }
 
-async fn impatient() -> (Running, RawInstance, Instance, String) {
+#[tokio::test]
+async fn point_4_late_answers_move_nobody_while_the_instance_takes_connections() {
     let config = GatewayConfig {
         response_timeout: Duration::from_millis(1_500),
         ..config(None)
     };
     let (_gateway, running) = start(config).await;
     let raw = raw_instance(&running, "raw").await;
-    let other = instance(&running, "other", json!({})).await;
+    let _other = instance(&running, "other", json!({})).await;
     let cookie = visitor_of(&running, "raw").await;
-    (running, raw, other, cookie)
-}
-
-#[tokio::test]
-async fn point_4_late_answers_move_nobody_while_the_instance_takes_connections() {
-    let (running, raw, _other, cookie) = impatient().await;
     raw.state.is_silent.store(true, SeqCst);
     for _ in 0..4 {
         let late = visit(&running, "/", &cookie).await;
@@ -64,29 +63,58 @@ async fn point_4_late_answers_move_nobody_while_the_instance_takes_connections()
 
 #[tokio::test]
 async fn point_4_three_late_requests_in_a_row_and_a_failing_probe_move_the_visitors() {
-    let (running, raw, _other, cookie) = impatient().await;
-    // As many open connections as there will be requests.
-    join_all((0..6).map(|_| visit(&running, "/", &cookie))).await;
-    still_alive(&running).await;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let log = crate::support::Log::default();
+    let _logging = log.here();
+    // Only the path that is to be late has little time.
+    let read = GatewayConfig::from_toml("[[route]]\npath = '/closed'\nresponse_timeout = '500ms'");
+    let config = GatewayConfig {
+        routes: read.expect("good settings").routes,
+        ..config(None)
+    };
+    let (_gateway, running) = start(config).await;
+    let raw = raw_instance(&running, "raw").await;
+    let _other = instance(&running, "other", json!({})).await;
+    let cookie = visitor_of(&running, "raw").await;
+    // More connections than there will be late requests, so that none of these finds the closed port.
+    until("the gateway keeps connections for all of a group", async || {
+        still_alive(&running).await;
+        let before = raw.state.connections.load(SeqCst);
+        let group = join_all((0..GATHERED).map(|_| visit(&running, "/wait", &cookie))).await;
+        assert!(group.iter().all(|answer| answer.text() == "raw"));
+        raw.state.connections.load(SeqCst) == before
+    })
+    .await;
+    // A connection must have rested for some milliseconds before it is used again.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     raw.state.is_silent.store(true, SeqCst);
     // The listener ends, and its connections stay open.
     raw.running.stop().await;
-    let log = crate::support::Log::default();
-    let _logging = log.here();
-    let late = join_all((0..3).map(|_| visit(&running, "/", &cookie))).await;
-    assert!(
-        late.iter()
-            .all(|late| pin(late).is_none() || late.text() == "other"),
-        "{late:?}"
-    );
+    let late = join_all((0..3).map(|_| visit(&running, "/closed", &cookie))).await;
+    for late in &late {
+        assert_eq!((late.status, pin(late)), (StatusCode::GATEWAY_TIMEOUT, None));
+    }
+    let new = Cell::new(None);
     until("the visitor has moved", async || {
         still_alive(&running).await;
-        visit(&running, "/", &cookie).await.text() == "other"
+        let answer = visit(&running, "/closed", &cookie).await;
+        new.set(pin(&answer));
+        answer.text() == "other"
     })
     .await;
+    let again = visit(&running, "/", &new.take().expect("a new pin")).await;
+    assert_eq!((again.text(), pin(&again)), ("other", None));
+    let text = handle.render();
+    let outcome = |name: &str| format!("hydra_affinity_total{{service=\"shop\",outcome=\"{name}\"}} 1\n");
+    assert!(text.contains(&outcome("moved_timeout")), "{text}");
+    assert!(!text.contains(&outcome("moved_refused")), "{text}");
+    let log = log.text();
+    let moves = log.lines().filter(|line| line.contains("a visitor moves"));
+    let moves: Vec<_> = moves.collect();
     assert!(
-        log.text().contains("a visitor moves to another instance"),
-        "{}",
-        log.text()
+        moves.len() == 1 && moves[0].contains("why=\"moved_timeout\""),
+        "{log}"
     );
 }

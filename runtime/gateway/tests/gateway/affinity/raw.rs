@@ -13,6 +13,28 @@ pub(super) struct State {
     pub(super) once: AtomicUsize,
     /// The same of those that were the first of their connection.
     pub(super) once_on_new: AtomicUsize,
+    /// How many connections it has accepted.
+    pub(super) connections: AtomicUsize,
+    /// How many requests for `/wait` have come.
+    held: AtomicUsize,
+    gathered: Notify,
+}
+
+/// So many requests for `/wait` are answered together, so that there are as many connections.
+pub(super) const GATHERED: usize = 12;
+
+impl State {
+    /// Holds a request for `/wait` until all of a group have come.
+    async fn hold(&self, head: &str) {
+        if head.starts_with("GET /wait ") {
+            let gathered = self.gathered.notified();
+            if (self.held.fetch_add(1, SeqCst) + 1).is_multiple_of(GATHERED) {
+                self.gathered.notify_waiters();
+            } else {
+                gathered.await;
+            }
+        }
+    }
 }
 
 pub(super) struct RawInstance {
@@ -28,6 +50,7 @@ pub(super) async fn raw_instance(gateway: &Running, name: &'static str) -> RawIn
     let of_connections = Arc::clone(&state);
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            of_connections.connections.fetch_add(1, SeqCst);
             // Its connections outlive the listener.
             tokio::spawn(serve(stream, name, Arc::clone(&of_connections)));
         }
@@ -44,6 +67,7 @@ async fn serve(mut stream: TcpStream, name: &'static str, state: Arc<State>) {
         if state.is_silent.load(SeqCst) {
             std::future::pending::<()>().await;
         }
+        state.hold(&head).await;
         if head.starts_with("GET /once ") {
             state.once_on_new.fetch_add(usize::from(count == 1), SeqCst);
             if state.once.fetch_add(1, SeqCst) == 0 {

@@ -1,5 +1,6 @@
 //! What shows where visitors go, and why.
 
+use futures_util::future::join_all;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::sync::watch;
 use tower::ServiceExt as _;
@@ -115,4 +116,57 @@ async fn point_8_each_move_is_counted_by_its_reason() {
         let line = format!("hydra_affinity_total{{service=\"shop\",outcome=\"{outcome}\"}} 1\n");
         assert!(text.contains(&line), "{outcome}: {text}");
     }
+}
+
+#[tokio::test]
+async fn point_8_a_move_counts_once_and_where_the_visitor_gets_another_pin() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let log = Log::default();
+    let _logging = log.here();
+    let (gateway, running) = start(config(None)).await;
+    let a = instance(&running, "a", json!({})).await;
+    let (cookie, _) = visitors(&running, 1).await.remove(0);
+    let b = instance(&running, "b", json!({})).await;
+    let seen = |moves: usize| {
+        let text = handle.render();
+        let line = format!("hydra_affinity_total{{service=\"shop\",outcome=\"moved_drain\"}} {moves}\n");
+        let lines = log
+            .text()
+            .lines()
+            .filter(|line| line.contains("a visitor moves"))
+            .count();
+        (text.contains(&line) || (moves == 0 && !text.contains("moved_drain\"} "))) && lines == moves
+    };
+    let target = |instance: &Instance| instance.running.address.to_string();
+    drain(&gateway, &target(&a), Some(0)).await;
+    for path in ["/shop/app.css", "/public", "/edge", "/same", "/nothing"] {
+        let answer = visit(&running, path, &cookie).await;
+        assert!(pin(&answer).is_none() && seen(0), "{path}: {}", log.text());
+    }
+    let of_another_site = Request::post(running.url("/"))
+        .header(COOKIE, &cookie)
+        .header("sec-fetch-site", "cross-site");
+    let answer = send(of_another_site.body(Body::empty()).expect("a request")).await;
+    assert!(answer.text() == "b" && seen(0), "{}", log.text());
+    // Requests in parallel all move the visitor, who moves once.
+    let moved = join_all((0..8).map(|_| visit(&running, "/", &cookie))).await;
+    assert!(
+        moved
+            .iter()
+            .all(|answer| pin(answer).is_some() && answer.text() == "b")
+    );
+    assert!(seen(1), "{}", log.text());
+    let new = pin(&moved[0]).expect("a pin");
+    // The way back is another move.
+    let ended = SteeringRequest::EndDrain { target: target(&a) };
+    gateway.steer(ended).await.expect("ended");
+    drain(&gateway, &target(&b), Some(0)).await;
+    let back = visit(&running, "/", &new).await;
+    assert!(
+        back.text() == "a" && pin(&back).is_some() && seen(2),
+        "{}",
+        log.text()
+    );
 }

@@ -102,52 +102,6 @@ async fn point_4_twenty_first_requests_at_once_end_on_one_instance_from_the_seco
 }
 
 #[tokio::test]
-async fn point_4_pins_outlive_a_gateway_with_a_private_key_and_wait_for_their_instances() {
-    let (_gateway, running) = start(config(None)).await;
-    let a = instance(&running, "a", json!({})).await;
-    let b = instance(&running, "b", json!({})).await;
-    let known = visitors(&running, 10).await;
-    running.stop().await;
-    let (_again, running) = start(config(None)).await;
-    // The visitors come before the instances, and some of them while one instance is back.
-    let visits = |known: &[Known]| {
-        let urls = known.iter().map(|(cookie, _)| (running.url("/"), cookie.clone()));
-        urls.map(|(url, cookie)| {
-            tokio::spawn(async move {
-                let request = Request::get(url).header(COOKIE, cookie).body(Body::empty());
-                send(request.expect("a request")).await
-            })
-        })
-        .collect::<Vec<_>>()
-    };
-    let early = visits(&known[..5]);
-    assert_eq!(
-        get(&running.url("/")).await.status,
-        StatusCode::NOT_FOUND,
-        "others don't wait"
-    );
-    register(&running, &a.said).await;
-    let late = visits(&known[5..]);
-    assert_eq!(get(&running.url("/")).await.text(), "a", "others don't wait");
-    register(&running, &b.said).await;
-    for (visit, (_, name)) in early.into_iter().chain(late).zip(&known) {
-        let answer = visit.await.expect("an answer");
-        assert_eq!((answer.text(), pin(&answer)), (&**name, None));
-    }
-    // A visitor whose instance does not come back moves after the wait.
-    running.stop().await;
-    let (_third, running) = start(config(None)).await;
-    register(&running, &a.said).await;
-    let (cookie, _) = known
-        .iter()
-        .find(|(_, name)| name == "b")
-        .expect("a visitor of b");
-    let answer = visit(&running, "/", cookie).await;
-    assert_eq!(answer.text(), "a");
-    assert!(pin(&answer).is_some());
-}
-
-#[tokio::test]
 async fn point_4_gateways_without_a_private_key_agree_on_one_in_redis_that_outlives_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::at(folder.path());
