@@ -14,6 +14,7 @@ mod proxy_protocol;
 mod refusal;
 pub mod rest;
 mod routes;
+pub mod shared_timer;
 mod status;
 mod stream;
 #[cfg(feature = "tls")]

@@ -10,13 +10,15 @@ use std::{
     time::Duration,
 };
 
-use hydra_runtime_net::server::rest;
+use hydra_runtime_net::server::{rest, shared_timer::ShortWait};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A page whose thread has no rest waits this many times as long as others, at most.
 const MOST_WITHOUT_REST: u32 = 8;
 /// The step of the runtime's timers. A timer rings at the first step after its time, and is up to one step late.
 const TIMER_STEP: Duration = Duration::from_millis(1);
+/// The thread is woken at each step while a page shares its timer.
+const LONGEST_SHARED_WAIT: Duration = Duration::from_millis(16);
 /// A time that is over at the next step of the timers.
 const NEXT_STEP: Duration = Duration::from_micros(1);
 
@@ -29,7 +31,18 @@ pub(super) struct FirstFlush {
     rested: Option<Duration>,
     /// Counted from `start`.
     next_look: Duration,
-    timer: Option<Pin<Box<Sleep>>>,
+    timer: Option<FlushTimer>,
+}
+
+/// What wakes a page for its next look.
+enum FlushTimer {
+    /// A timer that it shares with others of its thread.
+    Shared {
+        /// Dropping it ends the wait.
+        _wait: ShortWait,
+    },
+    /// Its own, in threads that others may take tasks from, and for a long time.
+    Own(Pin<Box<Sleep>>),
 }
 
 impl FirstFlush {
@@ -58,18 +71,29 @@ impl FirstFlush {
                     Some(next) => self.next_look = next,
                 }
             }
-            let until = self.next_look.saturating_sub(TIMER_STEP).max(waited) + NEXT_STEP;
-            let until = self.start + until;
-            match &mut self.timer {
-                Some(timer) if timer.is_elapsed() => timer.as_mut().reset(until),
-                Some(_) => {}
-                timer => *timer = Some(Box::pin(sleep_until(until))),
-            }
-            let Some(timer) = &mut self.timer else {
-                return Poll::Pending;
-            };
-            ready!(timer.as_mut().poll(cx));
+            ready!(self.wait(waited, cx));
         }
+    }
+
+    /// Ready if it is time for another look already. If not, the task is woken then.
+    fn wait(&mut self, waited: Duration, cx: &mut Context<'_>) -> Poll<()> {
+        if self.rested.is_some() && self.next_look <= LONGEST_SHARED_WAIT {
+            let _wait = ShortWait::until(self.start + self.next_look, cx.waker());
+            self.timer = Some(FlushTimer::Shared { _wait });
+            return Poll::Pending;
+        }
+        let until = self.next_look.saturating_sub(TIMER_STEP).max(waited) + NEXT_STEP;
+        let until = self.start + until;
+        let mut timer = match self.timer.take() {
+            Some(FlushTimer::Own(timer)) => timer,
+            _ => Box::pin(sleep_until(until)),
+        };
+        if timer.is_elapsed() {
+            timer.as_mut().reset(until);
+        }
+        let came = timer.as_mut().poll(cx);
+        self.timer = Some(FlushTimer::Own(timer));
+        came
     }
 }
 
