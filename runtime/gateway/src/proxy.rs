@@ -73,7 +73,9 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
         previews: &previews,
         state: state.as_ref(),
     };
-    let mut response = pass_on(&gateway, request, previewed).await.unwrap_or_else(failed);
+    // Boxed: the futures around it are moved several times.
+    let passed = Box::pin(pass_on(&gateway, request, previewed)).await;
+    let mut response = passed.unwrap_or_else(failed);
     Gateway::tell_previews(state, response.headers_mut());
     match place {
         Some(place) => place.until_end_of(response),

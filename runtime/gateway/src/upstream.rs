@@ -28,6 +28,7 @@ pub(crate) use distrusted_addresses::Distrusted;
 use early_hints::Hints;
 pub(crate) use expect::{Expectation, expects_continue};
 pub(crate) use framing::codings_are_known;
+use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use idle::{IdlePool, Risk};
 pub(crate) use tls::Trust;
@@ -124,7 +125,18 @@ impl ConnectionPool {
     }
 
     /// The same over a connection that is opened for the request.
-    pub(crate) async fn send_on_new(
+    ///
+    /// The future is boxed since most requests reuse a connection: their own futures stay small.
+    pub(crate) fn send_on_new<'a>(
+        &'a self,
+        address: &'a Address,
+        request: Request<Body>,
+        until: tokio::time::Instant,
+    ) -> BoxFuture<'a, Result<Response<UpstreamBody>, SendError>> {
+        Box::pin(self.connect_and_send(address, request, until))
+    }
+
+    async fn connect_and_send(
         &self,
         address: &Address,
         request: Request<Body>,

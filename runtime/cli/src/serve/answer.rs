@@ -133,7 +133,9 @@ impl Worker {
         {
             Ok(permit) => {
                 let visit = self.versions.as_ref().map(|gateway| gateway.visit_of(&request));
-                let mut response = permit.answer(&self.error_pages, work(request)).await;
+                // Boxed: each future around that of a page has room for it, and is moved several times.
+                let page = Box::pin(work(request));
+                let mut response = permit.answer(&self.error_pages, page).await;
                 if let Some(visit) = visit {
                     visit.end(&mut response).await;
                 }

@@ -1,6 +1,6 @@
 //! Sends a request to the instances of its service, one after another, until one of them has answered.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -196,10 +196,11 @@ impl Sending<'_> {
         let until = tokio::time::Instant::now() + limit;
         let (pool, address) = (self.gateway.pool(), &instance.address);
         let answered = if is_on_new_connection {
-            pace.within(limit, pool.send_on_new(address, request, until))
-                .await
+            let sending = pin!(pool.send_on_new(address, request, until));
+            pace.within(limit, sending).await
         } else {
-            pace.within(limit, pool.send(address, request, until)).await
+            let sending = pin!(pool.send(address, request, until));
+            pace.within(limit, sending).await
         };
         match answered {
             Some(Ok(response)) => {

@@ -4,7 +4,7 @@
 use std::{
     future::Future,
     io,
-    pin::{Pin, pin},
+    pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -76,8 +76,11 @@ impl UploadPace {
     }
 
     /// The result of `work`; `None` if it takes longer than `limit` after the last piece of the body.
-    pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        let mut work = pin!(work);
+    pub(super) async fn within<F: Future>(
+        &self,
+        limit: Duration,
+        mut work: Pin<&mut F>,
+    ) -> Option<F::Output> {
         let mut until = Instant::now() + limit;
         loop {
             if let Ok(done) = timeout_at(until, work.as_mut()).await {
@@ -198,6 +201,8 @@ impl HttpBody for Upload {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use futures_util::stream;
     use http_body_util::BodyExt;
 
@@ -219,7 +224,7 @@ mod tests {
         });
         let mut request = request(pieces);
         let pace = UploadPace::of(&mut request, 0, None);
-        let whole = pace.within(LIMIT, request.into_body().collect()).await;
+        let whole = pace.within(LIMIT, pin!(request.into_body().collect())).await;
         let whole = whole.expect("in time").expect("a body").to_bytes();
         assert_eq!(whole.len(), 10);
         assert!(!pace.is_visitors_fault());
@@ -239,7 +244,11 @@ mod tests {
     async fn a_body_that_stands_still_ends_the_wait_and_is_the_visitors_fault() {
         let mut request = request(stream::pending());
         let pace = UploadPace::of(&mut request, 0, None);
-        assert!(pace.within(LIMIT, request.into_body().collect()).await.is_none());
+        assert!(
+            pace.within(LIMIT, pin!(request.into_body().collect()))
+                .await
+                .is_none()
+        );
         assert!(pace.is_visitors_fault() && !pace.is_slow());
     }
 

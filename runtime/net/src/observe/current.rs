@@ -20,8 +20,9 @@ pub fn with_current<R>(read: impl FnOnce(&RequestRecord) -> R) -> Option<R> {
 }
 
 /// `work` for this request.
-pub async fn scope<F: Future>(record: Arc<RequestRecord>, work: F) -> F::Output {
-    CURRENT.scope(record, work).await
+pub fn scope<F: Future>(record: Arc<RequestRecord>, work: F) -> impl Future<Output = F::Output> {
+    // Not an async function: its future would have room for `work` twice.
+    CURRENT.scope(record, work)
 }
 
 /// Does `work` for this request, or for none.

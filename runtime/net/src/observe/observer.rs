@@ -90,23 +90,27 @@ impl Observer {
 
     /// Answers a visitor's request with `answer`. Ids and traces of trusted proxies are continued, others begin here.
     /// A request that is watched already is only answered.
-    pub async fn visitor<F>(
+    pub fn visitor<F>(
         &self,
         request: Request<Body>,
         answer: impl FnOnce(Request<Body>) -> F,
-    ) -> Response
+    ) -> impl Future<Output = Response>
     where
         F: Future<Output = Response>,
     {
-        self.watch(request, Caller::Visitor, answer).await
+        self.watch(request, Caller::Visitor, answer)
     }
 
     /// The same for a call of a service, whose ids are continued: it works for a request that another process watches.
-    pub async fn call<F>(&self, request: Request<Body>, answer: impl FnOnce(Request<Body>) -> F) -> Response
+    pub fn call<F>(
+        &self,
+        request: Request<Body>,
+        answer: impl FnOnce(Request<Body>) -> F,
+    ) -> impl Future<Output = Response>
     where
         F: Future<Output = Response>,
     {
-        self.watch(request, Caller::Service, answer).await
+        self.watch(request, Caller::Service, answer)
     }
 
     async fn watch<F>(
