@@ -1,6 +1,8 @@
 //! Requests the fragments of a page: splits them by service, calls all services at the same time, and yields each
 //! answer as soon as it arrives.
 
+mod alarm;
+mod at_once;
 pub(crate) mod cache;
 mod call;
 mod log;
@@ -32,9 +34,11 @@ use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, 
 
 use crate::{
     Gateway,
-    limits::{MAX_BATCH_DURATION, MAX_CONCURRENT_CALLS_PER_SERVICE},
+    limits::{MAX_BATCH_DURATION, MAX_CALLS_AT_ONCE, MAX_CONCURRENT_CALLS_PER_SERVICE},
     routing::{previews::Previews, version_cookie::VersionSeed},
 };
+use alarm::Alarm;
+use at_once::AtOnce;
 use measured::Measured;
 use plan::{Job, VersionContext};
 
@@ -55,6 +59,8 @@ struct CallContext {
     single_calls: protocol_1::SingleCallsLeft,
     /// The request of the page's visitor.
     record: Option<Arc<RequestRecord>>,
+    /// Ends each call in time.
+    alarm: Alarm,
 }
 
 impl CallContext {
@@ -97,6 +103,7 @@ pub(crate) fn dispatch(
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),
         record: caller.record.clone(),
+        alarm: Alarm::default(),
     };
     let mut plan = plan::plan(
         batch,
@@ -123,19 +130,33 @@ pub(crate) fn dispatch(
     if plan.jobs.is_empty() {
         return at_once.boxed();
     }
-    // One task polls all calls: starting a task for each would cost more than most calls.
+    at_once.chain(calls(gateway, plan.jobs, context)).boxed()
+}
+
+/// The calls for `jobs`. One task polls all of them: starting a task for each would cost more than most calls.
+fn calls(gateway: &Gateway, jobs: Vec<Job>, context: CallContext) -> BoxStream<'static, ResolvedFragments> {
+    if jobs.len() <= MAX_CALLS_AT_ONCE {
+        let context = Arc::new(CallContext {
+            alarm: Alarm::shared(),
+            ..context
+        });
+        let calls = jobs
+            .into_iter()
+            .map(|job| run(gateway.clone(), job, Arc::clone(&context)));
+        return AtOnce::new(calls.collect()).boxed();
+    }
+    let context = Arc::new(context);
     let lane = |jobs: Vec<Job>| {
-        let (gateway, context) = (gateway.clone(), context.clone());
+        let (gateway, context) = (gateway.clone(), Arc::clone(&context));
         stream::iter(jobs)
-            .map(move |job| run(gateway.clone(), job, context.clone()))
+            .map(move |job| run(gateway.clone(), job, Arc::clone(&context)))
             .buffer_unordered(MAX_CONCURRENT_CALLS_PER_SERVICE)
     };
-    let mut lanes = lanes(plan.jobs);
-    let calls = match (lanes.pop(), lanes.is_empty()) {
+    let mut lanes = lanes(jobs);
+    match (lanes.pop(), lanes.is_empty()) {
         (Some(only), true) => lane(only).boxed(),
         (last, _) => stream::select_all(lanes.into_iter().chain(last).map(lane)).boxed(),
-    };
-    at_once.chain(calls).boxed()
+    }
 }
 
 /// Moves the answers of jobs that the cache holds to `answers`.
@@ -192,10 +213,15 @@ fn count_dropped(dropped: &[(String, usize)]) {
     }
 }
 
-fn run(gateway: Gateway, job: Job, context: CallContext) -> BoxFuture<'static, ResolvedFragments> {
+fn run(gateway: Gateway, job: Job, context: Arc<CallContext>) -> BoxFuture<'static, ResolvedFragments> {
     let measured = Measured::of(&gateway, &job, &context);
     match job {
         Job::Call(job) if job.shared.is_some() => {
+            // It makes several calls, which are polled one by one.
+            let context = Arc::new(CallContext {
+                alarm: Alarm::default(),
+                ..CallContext::clone(&context)
+            });
             Box::pin(measured.counted(protocol_1::call(gateway, job, context)))
         }
         Job::Call(job) => Box::pin(measured.counted(call::call(gateway, job, context))),

@@ -167,6 +167,8 @@ pub(crate) const MAX_BATCH_DURATION: Duration = Duration::from_millis(1_900);
 /// The most calls of one batch at a time to one service. A page with a hundred different fragments must not open a hundred
 /// connections at once, and a slow service must not hold the others back.
 pub(crate) const MAX_CONCURRENT_CALLS_PER_SERVICE: usize = 64;
+/// The most calls of one batch that are polled together whenever one of them can go on.
+pub(crate) const MAX_CALLS_AT_ONCE: usize = 8;
 /// The most calls for fragments at a time to one instance from this gateway.
 pub(crate) const MAX_CALLS_PER_INSTANCE: usize = 1_024;
 /// The most of those calls for one calling address: pages that call each other in a circle leave room for others.

@@ -2,7 +2,9 @@
 //! instance, try further ones, and get the answer.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -15,6 +17,7 @@ use hydra_runtime_wire::{FragmentsRequest, OrderedMap, Outcome, ResolvedFragment
 
 use super::{
     CallContext,
+    alarm::TooLate,
     plan::{ServiceCall, longest_deadline},
     reply::{self, RequestedFragment},
 };
@@ -61,7 +64,11 @@ pub(super) struct CallTarget<'a> {
 }
 
 /// Calls a service of protocol 2 for its part of a batch. Whatever happens, the result has an answer for each id.
-pub(super) async fn call(gateway: Gateway, mut call: ServiceCall, context: CallContext) -> ResolvedFragments {
+pub(super) async fn call(
+    gateway: Gateway,
+    mut call: ServiceCall,
+    context: Arc<CallContext>,
+) -> ResolvedFragments {
     let asked: Vec<RequestedFragment> = call.items.iter().map(RequestedFragment::of).collect();
     let left = context.until.saturating_duration_since(Instant::now());
     let timeout = longest_deadline(&call.items).map_or(left, |timeout| timeout.min(left));
@@ -164,7 +171,7 @@ pub(super) async fn exchange(
         ));
     };
     let mut tried: Vec<Arc<Instance>> = Vec::new();
-    let mut reason = "no instance can be reached".to_owned();
+    let mut reason = Cow::Borrowed("no instance can be reached");
     let mut may_repeat = call_request.method.is_safe();
     while tried.len() < MAX_INSTANCES_TRIED {
         let rotation = publisher.next_rotation();
@@ -184,15 +191,7 @@ pub(super) async fn exchange(
         let Some(instance) = chosen else {
             break;
         };
-        let _load = Load::on(&instance);
-        let once = async {
-            let _permit = instance.concurrency.acquire(context.from).await;
-            let is_fair =
-                until.saturating_duration_since(tokio::time::Instant::now()) >= MIN_FAIR_CONNECT_TIME;
-            let called = channels::call::call(gateway, &instance, call_request, is_signed, until).await;
-            ((is_fair, called.by_port), called.result)
-        };
-        match tokio::time::timeout_at(until, once).await {
+        match call_instance(gateway, &instance, context, call_request, is_signed, until).await {
             Ok(((_, by_port), Ok(answer))) => {
                 if by_port {
                     instance.breaker.succeeded();
@@ -204,7 +203,7 @@ pub(super) async fn exchange(
                 if is_fair && by_port && !why.is_ours {
                     instance.breaker.failed(publisher.now());
                 }
-                reason = why.reason;
+                reason = why.reason.into();
                 if until <= tokio::time::Instant::now() {
                     return Err(late(timeout));
                 }
@@ -212,7 +211,7 @@ pub(super) async fn exchange(
             Ok((_, Err(CallError::Lost(why)))) if may_repeat => {
                 tracing::warn!(service, instance = %instance.id, reason = why, "an instance ended before it answered");
                 may_repeat = false;
-                reason = why;
+                reason = why.into();
             }
             Ok((_, Err(error @ CallError::Lost(_)))) => return Err(CallFailure::failed(error.to_string())),
             // One bad fragment must not open the breaker of the whole instance: only failed connects count.
@@ -223,11 +222,31 @@ pub(super) async fn exchange(
                     .map(|_| Arc::clone(&instance));
                 return Err(failure);
             }
-            Err(_) => return Err(late(timeout)),
+            Err(TooLate) => return Err(late(timeout)),
         }
         tried.push(instance);
     }
     Err(CallFailure::failed(reason))
+}
+
+/// Calls one instance until `until`. Returns also whether there was enough time for it to accept a connection, and whether
+/// the call went to its port.
+async fn call_instance(
+    gateway: &Gateway,
+    instance: &Arc<Instance>,
+    context: &CallContext,
+    call_request: &CallRequest<'_>,
+    is_signed: bool,
+    until: tokio::time::Instant,
+) -> Result<((bool, bool), Result<Answer, CallError>), TooLate> {
+    let _load = Load::on(instance);
+    let call = pin!(async {
+        let _permit = instance.concurrency.acquire(context.from).await;
+        let left = until.saturating_duration_since(tokio::time::Instant::now());
+        let called = channels::call::call(gateway, instance, call_request, is_signed, until).await;
+        ((left >= MIN_FAIR_CONNECT_TIME, called.by_port), called.result)
+    });
+    context.alarm.within(until, call).await
 }
 
 fn late(timeout: Duration) -> CallFailure {

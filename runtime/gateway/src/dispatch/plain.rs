@@ -3,7 +3,11 @@
 mod content;
 mod exports;
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    fmt::Write,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{
@@ -73,7 +77,11 @@ pub(super) fn cached(
 }
 
 /// Fetches one fragment from its service.
-pub(super) async fn get(gateway: Gateway, mut job: PlainCall, context: CallContext) -> ResolvedFragments {
+pub(super) async fn get(
+    gateway: Gateway,
+    mut job: PlainCall,
+    context: Arc<CallContext>,
+) -> ResolvedFragments {
     let fetched = fetch(&gateway, &job, &context).await;
     let id = std::mem::take(&mut job.item.id);
     let fragment = match fetched {
@@ -116,7 +124,7 @@ fn may_be_cached(gateway: &Gateway, job: &PlainCall, context: &CallContext) -> b
 /// same host.
 fn cache_key(job: &PlainCall, host: Option<&HeaderValue>, target: &str) -> String {
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    format!("{}\n{host}\n{target}", job.service)
+    [&*job.service, host, target].join("\n")
 }
 
 async fn fetch(
@@ -218,7 +226,10 @@ fn call_request(
 
 /// The number in one allocation; `HeaderValue::from` takes two.
 fn number(number: u64) -> HeaderValue {
-    let text = Bytes::from(number.to_string());
+    let mut text = String::with_capacity(number.checked_ilog10().map_or(1, |log| log as usize + 1));
+    // Writing to a string never fails.
+    let _ = write!(text, "{number}");
+    let text = Bytes::from(text);
     HeaderValue::from_maybe_shared(text).unwrap_or_else(|_| HeaderValue::from(number))
 }
 

@@ -140,7 +140,14 @@ pub(super) fn plan(
         plan: DispatchPlan::default(),
     };
     let mut sessions = batch.sessions;
-    let mut known = HashSet::<_, RandomState>::default();
+    let count = batch
+        .requests
+        .0
+        .iter()
+        .map(|(_, items)| items.len())
+        .sum::<usize>();
+    let room = count.min(MAX_BATCH_FRAGMENTS);
+    let mut known = HashSet::with_capacity_and_hasher(room, RandomState::default());
     for (service, items) in batch.requests.0 {
         let (mut good, mut dropped) = (Vec::new(), 0);
         for mut item in items {

@@ -90,7 +90,11 @@ struct Answered {
 }
 
 /// Calls a service for its part of a batch. Whatever happens, the result has an answer for each id.
-pub(super) async fn call(gateway: Gateway, call: ServiceCall, context: CallContext) -> ResolvedFragments {
+pub(super) async fn call(
+    gateway: Gateway,
+    call: ServiceCall,
+    context: Arc<CallContext>,
+) -> ResolvedFragments {
     let calls = Calls {
         gateway: &gateway,
         context: &context,
