@@ -137,7 +137,10 @@ impl Driver {
 
     /// What this page is part of is used again for `max_age` milliseconds at most.
     pub(super) fn limit_reuse(&mut self, max_age: Option<u64>) {
-        self.max_age = [self.max_age, max_age].into_iter().flatten().min();
+        self.max_age = match (self.max_age, max_age) {
+            (Some(known), Some(new)) => Some(known.min(new)),
+            (known, new) => known.or(new),
+        };
     }
 
     /// Whether nothing is left to do: all text is ready, or the page can't be shown.

@@ -7,6 +7,7 @@
 //! the page.
 
 pub(crate) mod batch;
+mod batch_mark;
 pub(crate) mod call;
 pub(crate) mod deadline;
 pub(crate) mod driver;

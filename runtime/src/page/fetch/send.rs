@@ -41,7 +41,7 @@ impl Driver {
         }
         let mut round = Round {
             now: Instant::now(),
-            batch: Batch::default(),
+            batch: Batch::new(),
         };
         for fetch in queued {
             self.start(fetch, &mut round);

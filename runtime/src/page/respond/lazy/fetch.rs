@@ -73,7 +73,7 @@ impl LazyFetch<'_> {
             call_chain: self.caller.call_chain.clone(),
             ..FragmentRequest::default()
         };
-        let mut batch = Batch::default();
+        let mut batch = Batch::new();
         batch.add(0, self.caller.budget, item);
         let mut sent = SentBatch::send(batch, source, &sessions.current, &self.caller);
         loop {
