@@ -215,17 +215,25 @@ fn count_dropped(dropped: &[(String, usize)]) {
 
 fn run(gateway: Gateway, job: Job, context: Arc<CallContext>) -> BoxFuture<'static, ResolvedFragments> {
     let measured = Measured::of(&gateway, &job, &context);
+    // Not passed to a function: a future that another one gets as an argument takes its memory twice.
     match job {
-        Job::Call(job) if job.shared.is_some() => {
+        Job::Call(job) if job.shared.is_some() => Box::pin(async move {
             // It makes several calls, which are polled one by one.
             let context = Arc::new(CallContext {
                 alarm: Alarm::default(),
                 ..CallContext::clone(&context)
             });
-            Box::pin(measured.counted(protocol_1::call(gateway, job, context)))
-        }
-        Job::Call(job) => Box::pin(measured.counted(call::call(gateway, job, context))),
-        Job::Plain(job) => Box::pin(measured.counted(plain::get(gateway, job, context))),
+            let measuring = measured.begin();
+            measuring.end(protocol_1::call(gateway, job, context).await)
+        }),
+        Job::Call(job) => Box::pin(async move {
+            let measuring = measured.begin();
+            measuring.end(call::call(gateway, job, context).await)
+        }),
+        Job::Plain(job) => Box::pin(async move {
+            let measuring = measured.begin();
+            measuring.end(plain::get(gateway, job, context).await)
+        }),
     }
 }
 

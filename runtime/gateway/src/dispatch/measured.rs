@@ -1,7 +1,6 @@
 //! Measures the calls of a batch, and who requested the fragments.
 
 use std::{
-    future::Future,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -26,6 +25,12 @@ pub(super) struct Measured {
     fragments: Vec<(Arc<FragmentHandles>, Arc<Flow>)>,
     /// The request whose record names the fragments: a call of another process. Pages of this process do so themselves.
     named: Option<Named>,
+}
+
+/// The metrics of a call that is under way.
+pub(super) struct Measuring {
+    measured: Measured,
+    began: Instant,
 }
 
 struct Named {
@@ -56,12 +61,12 @@ impl Measured {
         }
     }
 
-    /// Counts the fragments that `call` brings.
-    pub(super) async fn counted(self, call: impl Future<Output = ResolvedFragments>) -> ResolvedFragments {
-        let began = Instant::now();
-        let answer = call.await;
-        self.count(&answer.fragments, began.elapsed());
-        answer
+    /// The call begins.
+    pub(super) fn begin(self) -> Measuring {
+        Measuring {
+            measured: self,
+            began: Instant::now(),
+        }
     }
 
     /// Counts fragments that were there after `time`.
@@ -80,6 +85,14 @@ impl Measured {
                 time,
             });
         }
+    }
+}
+
+impl Measuring {
+    /// Counts the fragments that the call brought.
+    pub(super) fn end(self, answer: ResolvedFragments) -> ResolvedFragments {
+        self.measured.count(&answer.fragments, self.began.elapsed());
+        answer
     }
 }
 
