@@ -57,12 +57,9 @@ async fn point_2_pins_of_the_former_key_count_and_are_signed_anew() {
 #[tokio::test]
 async fn point_3_a_late_answer_writes_no_pin_of_the_former_key_back() {
     let (gateway, running, a, cookie) = changed().await;
-    let late = async || {
-        let late = tokio::spawn(visit_url(running.url("/wait"), cookie.clone()));
-        a.switches.waits.notified().await;
-        late
-    };
-    let first = late().await;
+    let late = || tokio::spawn(visit_url(running.url("/wait"), cookie.clone()));
+    let first = late();
+    a.switches.waits.notified().await;
     let _b = instance(&running, "b", json!({})).await;
     a.switches.go_on.notify_one();
     let answer = first.await.expect("an answer");
@@ -72,7 +69,8 @@ async fn point_3_a_late_answer_writes_no_pin_of_the_former_key_back() {
         expected,
         "instances changed meanwhile"
     );
-    let second = late().await;
+    let second = late();
+    a.switches.waits.notified().await;
     let target = a.running.address.to_string();
     drain(&gateway, &target, Some(0)).await;
     let moved = visit(&running, "/", &cookie).await;

@@ -12,7 +12,7 @@ const OVER_ONE_CONNECTION: usize = 100;
 
 /// A gateway that lets pins wait until the test is over.
 fn patient() -> GatewayConfig {
-    waiting_for(Duration::from_hours(1))
+    waiting_for(Duration::from_secs(3_600))
 }
 
 fn waiting_for(time: Duration) -> GatewayConfig {
