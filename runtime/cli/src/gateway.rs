@@ -13,6 +13,7 @@ use hydra_runtime_gateway::{
     AccessLogTarget, AdminListen, ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Listeners, Secret,
     TrustedProxies,
 };
+use hydra_runtime_net::server::Routes;
 
 use super::{
     Stop,
@@ -90,6 +91,15 @@ pub(super) struct SettingsArgs {
     /// Take no channels, as `--channel false` does
     #[arg(long, conflicts_with = "channel")]
     no_channel: bool,
+    /// The address and port where services may open channels over TCP, without HTTP, usually at port 7001. Port 0 takes any free port.
+    /// The option may be repeated [default: nowhere]
+    #[arg(
+        long,
+        env = "HYDRA_CHANNEL_LISTEN",
+        value_name = "ADDRESS",
+        value_delimiter = ','
+    )]
+    channel_listen: Vec<SocketAddr>,
     /// Where other gateways of the installation reach this one: `http://host:port` [default: where it listens for plain HTTP, if that is
     /// the address of one interface]
     #[arg(long, env = "HYDRA_INNER_ADDRESS", value_name = "URL")]
@@ -161,7 +171,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
     // First, so that all metrics are kept from their start.
     let operators = Operators::open(&config, &config.listen)?;
     let gateway = Gateway::new(config.clone()).map_err(|error| Stop(error.to_string()))?;
-    let ports = Ports::open(&config.listen, &config.trusted_proxies)?;
+    let ports = Ports::open(&config.listen, &config.trusted_proxies)?.with_channels(&config)?;
     warn(&config);
     gateway.listens_on(&ports.addresses());
     operators.iter().for_each(Operators::log_page);
@@ -171,7 +181,10 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
         workers: config.workers,
         limits: config.connection_limits(),
         what: "the gateway",
-        router: || newest.load().worker().router(),
+        routes: || {
+            let gateway = newest.load().worker();
+            Routes::new(gateway.router()).with_raw(gateway.channels_over_tcp())
+        },
         keep: gateway.run_maintenance(),
         reload: async || reload(&args.settings, None, &newest).await,
         operators: operators
@@ -227,6 +240,7 @@ pub(super) fn configuration(args: SettingsArgs) -> Result<GatewayConfig, Stop> {
     config.listen = Listeners::plain(&args.listen).unwrap_or(config.listen);
     config.allow_unsigned = args.allow_unsigned.unwrap_or(config.allow_unsigned);
     config.channel = !args.no_channel && args.channel.unwrap_or(config.channel);
+    config.channel_listen = Listeners::plain(&args.channel_listen).or(config.channel_listen);
     config.inner_address = args.inner_address.or(config.inner_address);
     config.admin_listen = args.admin_listen.or(config.admin_listen);
     config.access_log = args.access_log.unwrap_or(config.access_log);

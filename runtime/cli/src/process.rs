@@ -8,8 +8,7 @@ use std::{
     thread,
 };
 
-use axum::Router;
-use hydra_runtime_gateway::{Listener, Listeners, TrustedProxies};
+use hydra_runtime_gateway::{GatewayConfig, Listener, Listeners, TrustedProxies};
 use hydra_runtime_net::{
     admin::Admin,
     metrics::Recorded,
@@ -27,8 +26,10 @@ use super::{Stop, operators::Operators};
 pub(super) struct Ports {
     ports: Vec<Port>,
     certificates: Vec<Arc<Certificates>>,
-    /// Where each listens, and whether it has TLS.
+    /// Where those for HTTP listen, and whether each has TLS.
     addresses: Vec<(SocketAddr, bool)>,
+    /// The same of those for channels over TCP.
+    channels: Vec<(SocketAddr, bool)>,
 }
 
 impl Ports {
@@ -38,20 +39,38 @@ impl Ports {
             ports: Vec::new(),
             certificates: Vec::new(),
             addresses: Vec::new(),
+            channels: Vec::new(),
         };
         for listener in listeners.iter() {
-            opened.add(listener, proxies)?;
+            let (port, at) = opened.open_port(listener, proxies)?;
+            opened.ports.push(port);
+            opened.addresses.push(at);
         }
         Ok(opened)
     }
 
-    fn add(&mut self, listener: &Listener, proxies: &TrustedProxies) -> Result<(), Stop> {
+    /// With the ports for channels over TCP.
+    pub(super) fn with_channels(mut self, config: &GatewayConfig) -> Result<Self, Stop> {
+        for listener in config.channel_listen.iter().flat_map(Listeners::iter) {
+            let (port, at) = self.open_port(listener, &config.trusted_proxies)?;
+            self.ports.push(port.without_http());
+            self.channels.push(at);
+        }
+        Ok(self)
+    }
+
+    /// Opens a port. Returns also where it is, and whether it has TLS.
+    fn open_port(
+        &mut self,
+        listener: &Listener,
+        proxies: &TrustedProxies,
+    ) -> Result<(Port, (SocketAddr, bool)), Stop> {
         let certificates = listener
             .load_certificates()
             .map_err(|error| Stop(error.to_string()))?;
         let socket = bind(listener.address)?;
         let address = socket.local_addr().unwrap_or(listener.address);
-        self.addresses.push((address, certificates.is_some()));
+        let at = (address, certificates.is_some());
         let mut port = Port::from(socket);
         if listener.proxy_protocol {
             let proxies = proxies.clone();
@@ -61,11 +80,10 @@ impl Ports {
             self.certificates.push(Arc::clone(&certificates));
             port = port.with_tls(certificates);
         }
-        self.ports.push(port);
-        Ok(())
+        Ok((port, at))
     }
 
-    /// The addresses on which the process listens.
+    /// The addresses on which the process listens for HTTP.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses.iter().map(|(address, _)| *address).collect()
     }
@@ -89,8 +107,8 @@ pub(super) struct Serving<R, K, L, A> {
     pub(super) limits: ConnectionLimits,
     /// For the log.
     pub(super) what: &'static str,
-    /// Makes the router of one thread, by the newest settings.
-    pub(super) router: R,
+    /// Makes the routes of one thread, by the newest settings.
+    pub(super) routes: R,
     /// Runs on a thread of its own while the process serves.
     pub(super) keep: K,
     /// Reads the settings again after SIGHUP. Returns whether routers must be made again.
@@ -101,7 +119,7 @@ pub(super) struct Serving<R, K, L, A> {
 
 impl<R, K, L, A> Serving<R, K, L, A>
 where
-    R: Fn() -> Router + Send + Sync,
+    R: Fn() -> Routes + Send + Sync,
     K: Future<Output = ()> + Send,
     L: AsyncFn() -> bool + Sync,
     A: FnOnce(Option<Recorded>, watch::Receiver<bool>) -> Admin + Send,
@@ -114,11 +132,12 @@ where
                     ports,
                     certificates,
                     addresses,
+                    channels,
                 },
             workers,
             limits,
             what,
-            router,
+            routes: make_routes,
             keep,
             reload,
             operators,
@@ -142,15 +161,15 @@ where
         let all_routes: Mutex<Vec<Routes>> = Mutex::default();
         let lock = || all_routes.lock().unwrap_or_else(PoisonError::into_inner);
         let routes = || {
-            // The lock is held while the router is made: a reload sees it, or comes before it.
+            // The lock is held while the routes are made: a reload sees them, or comes before them.
             let mut all = lock();
-            let routes = Routes::new(router());
+            let routes = make_routes();
             all.push(routes.clone());
             routes
         };
         let hung_up = async || {
             if reload().await {
-                lock().iter().for_each(|routes| routes.replace(router()));
+                lock().iter().for_each(|routes| routes.replace(&make_routes()));
             }
         };
         let (hung_up, stop_now) = (&hung_up, &stop);
@@ -166,7 +185,7 @@ where
                 let told = until_told(keeping, hung_up, signalled, stop_now, watched);
                 signals.block_on(async { tokio::join!(told, operating) })
             });
-            let served = announce(&addresses, what, operators_address)
+            let served = announce([&addresses, &channels], what, operators_address)
                 .and_then(|()| server::run(ports, workers, routes, &stopped, limits));
             stop.send_replace(true);
             end.send_replace(true);
@@ -176,12 +195,20 @@ where
 }
 
 /// Prints the addresses. Other programs wait for these lines, and read the ports from them.
-fn announce(addresses: &[(SocketAddr, bool)], what: &str, operators: Option<SocketAddr>) -> io::Result<()> {
+fn announce(
+    [http, channels]: [&[(SocketAddr, bool)]; 2],
+    what: &str,
+    operators: Option<SocketAddr>,
+) -> io::Result<()> {
     // All of it at once: a program that has read its first line may read no further.
     let mut lines = String::new();
-    for (address, is_tls) in addresses {
+    for (address, is_tls) in http {
         tracing::info!(%address, "{what} is up");
         let scheme = if *is_tls { "https" } else { "http" };
+        lines += &format!("listening on {scheme}://{address}\n");
+    }
+    for (address, is_tls) in channels {
+        let scheme = if *is_tls { "tls" } else { "tcp" };
         lines += &format!("listening on {scheme}://{address}\n");
     }
     if let Some(operators) = operators {

@@ -26,6 +26,7 @@ use hydra_runtime_net::{
     admin::{Admin, Readiness},
     duration,
     observe::Observer,
+    server::Routes,
     settings_problem,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -230,16 +231,18 @@ fn beside_gateway(
     gateway::warn(&config);
     let (workers, limits) = (config.workers, config.connection_limits());
     let error_pages = ArcSwap::new(error_pages(&config)?);
-    let ports = Ports::open(listen, &config.trusted_proxies)?;
+    let ports = Ports::open(listen, &config.trusted_proxies)?.with_channels(&config)?;
     let gateway = Gateway::new(config).map_err(|error| Stop(error.to_string()))?;
     gateway.listens_on(&ports.addresses());
     operators.iter().for_each(Operators::log_page);
     let newest = ArcSwap::from_pointee(gateway.clone());
     let observer = gateway.observer();
-    let router = || {
+    let routes = || {
         let gateway = newest.load().worker();
         let limits = (gateway.page_limits(), gateway.response_headers().clone());
-        Worker::new(folder, site, &error_pages.load(), Some(gateway), observer, limits).router()
+        let channels = gateway.channels_over_tcp();
+        let worker = Worker::new(folder, site, &error_pages.load(), Some(gateway), observer, limits);
+        Routes::new(worker.router()).with_raw(channels)
     };
     let reload = async || {
         gateway::reload(settings, Some(listen), &newest).await && renew(settings, &error_pages, None)
@@ -249,7 +252,7 @@ fn beside_gateway(
         workers,
         limits,
         what: "the site, with its gateway,",
-        router,
+        routes,
         keep: gateway.run_maintenance(),
         reload,
         operators: operators
@@ -302,9 +305,9 @@ fn alone(
     let error_pages = ArcSwap::new(error_pages(config)?);
     let observer = Observer::new(config.observer()).map_err(Stop)?;
     let limits = ArcSwap::from_pointee(page_limits(config)?);
-    let router = || {
+    let routes = || {
         let limits = limits.load().as_ref().clone();
-        Worker::new(folder, site, &error_pages.load(), None, &observer, limits).router()
+        Routes::new(Worker::new(folder, site, &error_pages.load(), None, &observer, limits).router())
     };
     let admin = |recorded, stopping| {
         // The pages are ready before the ports open.
@@ -315,7 +318,7 @@ fn alone(
         workers: config.workers,
         limits: config.connection_limits(),
         what: "the site",
-        router,
+        routes,
         keep: pending(),
         reload: async || renew(settings, &error_pages, Some(&limits)),
         operators: operators.map(|operators| (operators, admin)),

@@ -1,6 +1,7 @@
 //! The gateway's own API: discovery, fragments, health (protocol sections 1 and 6).
 
 pub(crate) mod caller;
+pub(crate) mod contracts;
 pub(crate) mod discovery;
 pub(crate) mod fragments;
 pub(crate) mod refusal_log;

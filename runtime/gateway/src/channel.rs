@@ -7,5 +7,5 @@ mod relay;
 mod service_handler;
 mod setup;
 
-pub(crate) use open::open;
+pub(crate) use open::{open, over_tcp};
 pub(crate) use relay::relay;

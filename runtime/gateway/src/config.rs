@@ -102,6 +102,9 @@ pub struct GatewayConfig {
     pub redis_prefix: String,
     /// Whether services may open channels. Without it, they are called by POST.
     pub channel: bool,
+    /// Where services may open channels over TCP: an address, a list of addresses, or `[[channel_listen]]` tables. Default: nowhere.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<schema::Listen>"))]
+    pub channel_listen: Option<Listeners>,
     /// Where other gateways reach this one: `http://host:port`. Default: where it listens for plain HTTP, if that is the address of one
     /// interface.
     pub inner_address: Option<String>,
@@ -312,6 +315,7 @@ impl Default for GatewayConfig {
             redis: None,
             redis_prefix: "hydra".to_owned(),
             channel: true,
+            channel_listen: None,
             inner_address: None,
             instance_limit: Bytes(RegistryLimits::default().instance),
             service_limit: Bytes(RegistryLimits::default().service),

@@ -95,8 +95,10 @@ use std::{
 };
 
 use axum::Router;
-use http::{Extensions, HeaderMap, HeaderValue, uri::PathAndQuery};
-use hydra_runtime_net::{fragment_source::FragmentSource, observe::Observer, proxies::Origin};
+use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
+use hydra_runtime_net::{
+    fragment_source::FragmentSource, observe::Observer, proxies::Origin, server::ServeRaw,
+};
 use hydra_runtime_wire::{paths, signing::Signer};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch};
@@ -333,6 +335,12 @@ impl Gateway {
     /// The gateway's HTTP side: its own calls, and everything else, which is passed on to services.
     pub fn router(&self) -> Router {
         router::router(self.clone())
+    }
+
+    /// What serves the ports of [`GatewayConfig::channel_listen`], in the runtime in which the gateway was made.
+    #[must_use]
+    pub fn channels_over_tcp(&self) -> Arc<ServeRaw> {
+        channel::over_tcp(self.clone())
     }
 
     /// The gateway as a source of fragments for pages in the same process. Use it in the runtime in which it was made.

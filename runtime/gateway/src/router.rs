@@ -23,6 +23,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(paths::ALIVE, post(api::discovery::alive))
         .route(paths::RESOLVE, post(fragments))
         .route(paths::OVERVIEW, get(api::discovery::overview))
+        .route(paths::CONTRACTS, get(api::contracts::contracts))
         .route(paths::CHANNEL, get(channel::open))
         .route(paths::RELAY, post(channel::relay))
         .route("/health", get(api::health))

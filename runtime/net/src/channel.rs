@@ -13,7 +13,7 @@ use bytes::Bytes;
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use http::{HeaderMap, StatusCode};
 
-pub use rsocket::{Opening, connect, receive};
+pub use rsocket::{Opening, connect, receive_tcp, receive_websocket};
 pub use websocket::{Handshake, handshake};
 
 /// The route of a registration, from the service.

@@ -11,6 +11,7 @@ mod connection_limits;
 mod connections;
 mod port;
 mod proxy_protocol;
+mod raw;
 mod refusal;
 pub mod rest;
 mod routes;
@@ -40,6 +41,7 @@ pub use connection_limits::{ConnectionLimits, raise_file_limit};
 use connections::Connections;
 pub use port::Port;
 use port::{Accepted, OpenPorts};
+pub use raw::{RawConnection, RawStream, ServeRaw};
 pub use routes::Routes;
 #[cfg(feature = "tls")]
 pub use tls::{CertificateFiles, Certificates};

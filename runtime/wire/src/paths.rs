@@ -30,6 +30,8 @@ pub const ALIVE: &str = "/h/discovery/{key}/alive";
 pub const RESOLVE: &str = "/h/discovery/{key}/requestFragment";
 /// The route of a gateway's overview.
 pub const OVERVIEW: &str = "/h/discovery/{key}/overview";
+/// The route of the contracts of all services.
+pub const CONTRACTS: &str = "/h/discovery/{key}/contracts";
 
 /// The route at which a gateway accepts the channels of services (protocol section 7).
 pub const CHANNEL: &str = "/h/channel/{key}";

@@ -3,6 +3,7 @@
 #[allow(dead_code, reason = "the tests of the gateway need more of it")]
 #[path = "../../../gateway/tests/gateway/authority.rs"]
 mod authority;
+mod channel_ports;
 mod cluster;
 mod config;
 mod front;

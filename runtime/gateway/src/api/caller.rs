@@ -44,6 +44,15 @@ impl FromRequestParts<Gateway> for CallOrigin {
 }
 
 impl CallOrigin {
+    /// The origin of what comes over a connection from this address, without HTTP.
+    pub(crate) fn connected(address: IpAddr) -> Self {
+        Self {
+            address: Some(address),
+            is_passed_on: false,
+            is_connected: true,
+        }
+    }
+
     /// The address that limits count the call to.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         self.address

@@ -7,14 +7,15 @@ use axum::{
     extract::{Path, State},
     response::Response,
 };
+use futures_util::FutureExt as _;
 use http::{
     HeaderValue, Method, Request, StatusCode,
     header::{CONNECTION, HOST, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
 use hydra_runtime_net::{
-    channel::{self, ChannelConfig, ChannelEnd, Handshake},
+    channel::{self, ChannelConfig, ChannelEnd, Handshake, Opening},
     limits::MAX_CHANNEL_PAYLOAD_BYTES,
-    server::Connection,
+    server::{Connection, RawConnection, ServeRaw},
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -72,7 +73,7 @@ pub(crate) async fn open(
         connection.ends_when_told();
     }
     let upgrade = hyper::upgrade::on(&mut request);
-    tokio::spawn(live(gateway, caller, upgrade, connection));
+    tokio::spawn(upgraded(gateway, caller, upgrade, connection));
     let mut response = responses::empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -90,20 +91,45 @@ fn upgrade_required(status: StatusCode) -> Response {
 }
 
 /// Serves a connection that has switched, to its end.
-async fn live(gateway: Gateway, caller: CallOrigin, upgrade: OnUpgrade, connection: Option<Connection>) {
-    let upgraded = match upgrade.await {
+async fn upgraded(gateway: Gateway, caller: CallOrigin, upgrade: OnUpgrade, connection: Option<Connection>) {
+    let stream = match upgrade.await {
         Ok(upgraded) => TokioIo::new(upgraded),
         Err(error) => return tracing::debug!(%error, "a channel was not upgraded"),
     };
     let config = ChannelConfig::new(MAX_CHANNEL_PAYLOAD_BYTES);
-    let opening = match channel::receive(upgraded, config).await {
-        Ok(opening) => opening,
-        Err(reason) => return tracing::debug!(reason, "a channel was not opened"),
+    match channel::receive_websocket(stream, config).await {
+        Ok(opening) => live(gateway, caller, opening, connection).await,
+        Err(reason) => tracing::debug!(reason, "a channel was not opened"),
+    }
+}
+
+/// Serves the connections of the ports of `channel_listen`: RSocket over TCP.
+pub(crate) fn over_tcp(gateway: Gateway) -> Arc<ServeRaw> {
+    let serve = move |raw: RawConnection| {
+        let gateway = gateway.clone();
+        let caller = CallOrigin::connected(raw.peer);
+        let connection = Some(raw.connection);
+        let config = ChannelConfig::new(MAX_CHANNEL_PAYLOAD_BYTES);
+        let serving = async move {
+            match channel::receive_tcp(raw.stream, config).await {
+                Ok(opening) => live(gateway, caller, opening, connection).await,
+                Err(reason) => tracing::debug!(reason, "a channel was not opened"),
+            }
+        };
+        serving.boxed()
     };
+    Arc::new(serve)
+}
+
+/// Decides about a channel, and keeps it to its end.
+async fn live(gateway: Gateway, caller: CallOrigin, opening: Opening, connection: Option<Connection>) {
+    // The settings may have changed since the port was opened.
+    let gateway = gateway.newest();
     let owner = match setup::check(&gateway, caller, &opening.data, &opening.tokens).await {
         Ok(owner) => owner,
         Err(reason) => return opening.refuse(&reason).await,
     };
+    let config = ChannelConfig::new(MAX_CHANNEL_PAYLOAD_BYTES);
     let service = owner.setup.service.clone();
     let (handler, opened) = ServiceHandler::new(gateway.clone(), owner);
     let link = opening.accept(Arc::new(handler), config);

@@ -1,6 +1,6 @@
 //! Answers what a service requests over its channel, as the same calls over HTTP are answered.
 
-use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -11,7 +11,6 @@ use futures_util::{
 };
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
-use hydra_contract::Contract;
 use hydra_runtime_net::{
     channel::{
         CONTRACTS, ChannelRequest, Handler, LEAVING, OVERVIEW, REGISTRATION, REQUEST_FRAGMENT, Refusal,
@@ -153,21 +152,6 @@ impl ServiceHandler {
         }
         body_of(response).await
     }
-
-    /// The contracts of all active services.
-    fn contracts(&self) -> Result<Bytes, Refusal> {
-        let snapshot = self.gateway.publisher().snapshot();
-        let contract_of = |service: &crate::routing::snapshot::Service| {
-            let contract = service
-                .active
-                .iter()
-                .find_map(|instance| instance.contract.clone())?;
-            Some((service.name.to_string(), contract))
-        };
-        let contracts: BTreeMap<String, Contract> =
-            snapshot.active_services().filter_map(contract_of).collect();
-        json(&contracts)
-    }
 }
 
 impl Handler for ServiceHandler {
@@ -181,7 +165,7 @@ impl Handler for ServiceHandler {
                     let failed = || Refusal::new(RefusalKind::Failed, "the registration failed");
                     registering.await.unwrap_or_else(|_| Err(failed()))
                 }
-                CONTRACTS => self.contracts(),
+                CONTRACTS => json(&api::contracts::all(&self.gateway)),
                 other => Err(unknown(other)),
             }
         }

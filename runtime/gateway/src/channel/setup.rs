@@ -44,6 +44,9 @@ pub(super) async fn check(
     data: &[u8],
     tokens: &[String],
 ) -> Result<ChannelOwner, String> {
+    if !gateway.config().channel {
+        return Err("the gateway takes no channels".to_owned());
+    }
     let setup: ChannelSetup = read_json(data)?;
     if setup.key != gateway.config().public_key {
         gateway.log_wrong_key(&setup.key);

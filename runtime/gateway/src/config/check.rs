@@ -7,7 +7,9 @@ use hydra_runtime_wire::{
     names::{ServiceName, is_public_key},
 };
 
-use super::{ConfigError, GatewayConfig, PinSameSite, Secret, keys, login, openid, route, service_login};
+use super::{
+    ConfigError, GatewayConfig, Listeners, PinSameSite, Secret, keys, login, openid, route, service_login,
+};
 use crate::{
     edge::response_headers,
     limits::{MIN_ADMIN_TOKEN_BYTES, MIN_REGISTRY_LIMIT_BYTES},
@@ -93,8 +95,13 @@ impl GatewayConfig {
         self.check_response_headers()?;
         self.check_limits()?;
         self.listen.check(&self.trusted_proxies)?;
+        let mut beyond = self.listen.beyond_this_machine();
+        if let Some(listen) = &self.channel_listen {
+            self.check_channel_listen(listen)?;
+            beyond = beyond.or(listen.beyond_this_machine());
+        }
         keys::check(self)?;
-        match (&self.private_key, self.listen.beyond_this_machine()) {
+        match (&self.private_key, beyond) {
             (None, Some(address)) if !self.allow_unsigned => Err(ConfigError::Open(address)),
             _ => Ok(()),
         }
@@ -104,6 +111,29 @@ impl GatewayConfig {
     pub(crate) fn check_response_headers(&self) -> Result<(), ConfigError> {
         let wrong = response_headers::wrong(&self.response_headers);
         wrong.map_or(Ok(()), |reason| Err(ConfigError::ResponseHeaders(reason)))
+    }
+
+    fn check_channel_listen(&self, listen: &Listeners) -> Result<(), ConfigError> {
+        let wrong = |address, reason: &str| ConfigError::ChannelListen {
+            address,
+            reason: reason.to_owned(),
+        };
+        if !self.channel {
+            return Err(wrong(listen.first(), "it needs `channel = true`"));
+        }
+        let others: Vec<_> = self.listen.iter().map(|listener| listener.address).collect();
+        let addresses = listen.iter().map(|listener| listener.address);
+        let mut taken = addresses.filter(|address| address.port() != 0 && others.contains(address));
+        if let Some(address) = taken.next() {
+            return Err(wrong(
+                address,
+                "`listen` names it too: HTTP and channels over TCP need different ports",
+            ));
+        }
+        listen.check(&self.trusted_proxies).map_err(|error| match error {
+            ConfigError::Listen { address, reason } => wrong(address, &reason),
+            other => other,
+        })
     }
 
     /// Checks the limits on requests.

@@ -44,6 +44,14 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// A port of `channel_listen` can't be used.
+    #[error("`channel_listen` {address}: {reason}")]
+    ChannelListen {
+        /// The address of the port.
+        address: SocketAddr,
+        /// What is wrong.
+        reason: String,
+    },
     /// A `[[route]]` entry is wrong.
     #[error("route `{route}`: {reason}")]
     Route {

@@ -38,6 +38,7 @@ need_restart![
     allow_unsigned,
     redis,
     redis_prefix,
+    channel_listen,
     inner_address,
     instance_limit,
     service_limit,

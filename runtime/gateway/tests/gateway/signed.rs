@@ -77,8 +77,10 @@ async fn nothing_is_done_for_a_call_that_is_not_signed_well() {
             assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
         }
     }
-    let overview = crate::support::get(&gateway.url("/h/discovery/K/overview")).await;
-    assert_eq!(overview.status, StatusCode::UNAUTHORIZED);
+    for name in ["overview", "contracts"] {
+        let answer = crate::support::get(&gateway.url(&format!("/h/discovery/K/{name}"))).await;
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
+    }
     assert_eq!(
         crate::support::get(&gateway.url("/_h/services")).await.json(),
         json!({})

@@ -1,4 +1,4 @@
-//! Channels over RSocket 1.0 and WebSocket.
+//! Channels over RSocket 1.0, by WebSocket or TCP.
 
 use std::sync::Arc;
 
@@ -13,7 +13,11 @@ use hydra_runtime_rsocket::{
     self as rsocket, CloseReason, Config, Credit, ErrorCode, Failure, Incoming, Payload, RequestError,
     Requester, Responder, Setup,
     metadata::COMPOSITE_METADATA,
-    transport::websocket::{self, WebSocket},
+    transport::{
+        Transport,
+        tcp::Tcp,
+        websocket::{self, WebSocket},
+    },
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -76,8 +80,8 @@ pub async fn connect(
 }
 
 /// A channel that a service wants to open, and about which the gateway decides. Dropping it closes the connection.
-pub struct Opening<S> {
-    incoming: Incoming<WebSocket<S>>,
+pub struct Opening {
+    incoming: Box<dyn Undecided>,
     /// The data of the SETUP.
     pub data: Bytes,
     /// The tokens that sign the data, one for each valid key. Empty: it is not signed.
@@ -88,56 +92,84 @@ pub struct Opening<S> {
 ///
 /// # Errors
 /// Why there is no SETUP that could be accepted, for the log. The service was told.
-pub async fn receive<S>(stream: S, config: ChannelConfig) -> Result<Opening<S>, String>
+pub async fn receive_websocket<S>(stream: S, config: ChannelConfig) -> Result<Opening, String>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
-    let transport = WebSocket::upgraded(stream, config.max_payload_bytes).await;
+    receive(WebSocket::upgraded(stream, config.max_payload_bytes).await).await
+}
+
+/// Waits for the SETUP of a service on a connection on which each frame has its length before it.
+///
+/// # Errors
+/// As for [`receive_websocket`].
+pub async fn receive_tcp<S>(stream: S, config: ChannelConfig) -> Result<Opening, String>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    receive(Tcp::new(stream).with_max_frame_bytes(config.max_payload_bytes)).await
+}
+
+async fn receive<T: Transport>(transport: T) -> Result<Opening, String> {
     let mut incoming = rsocket::receive_setup(transport)
         .await
         .map_err(|error| error.to_string())?;
-    let Setup {
-        metadata_mime_type,
-        data_mime_type,
-        payload,
-        ..
-    } = &mut incoming.setup;
-    let unsupported = if data_mime_type != JSON {
-        Some(format!("the data must be {JSON}"))
-    } else if metadata_mime_type != COMPOSITE_METADATA {
-        Some(format!("the metadata must be {COMPOSITE_METADATA}"))
-    } else if payload.data.len() > MAX_CHANNEL_SETUP_BYTES {
-        Some(format!(
-            "the data are longer than {MAX_CHANNEL_SETUP_BYTES} bytes"
-        ))
-    } else {
-        None
-    };
-    if let Some(reason) = unsupported {
+    if let Some(reason) = unsupported(&incoming.setup) {
         let failure = Failure::new(ErrorCode::UNSUPPORTED_SETUP, &*reason);
         incoming.refuse(&failure).await;
         return Err(reason);
     }
-    let payload = std::mem::take(payload);
+    let payload = std::mem::take(&mut incoming.setup.payload);
     Ok(Opening {
-        incoming,
+        incoming: Box::new(incoming),
         data: payload.data,
         tokens: payload.metadata.map(metadata::tokens).unwrap_or_default(),
     })
 }
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Opening<S> {
+/// Why a SETUP can't open a channel, whatever it says.
+fn unsupported(setup: &Setup) -> Option<String> {
+    if setup.data_mime_type != JSON {
+        Some(format!("the data must be {JSON}"))
+    } else if setup.metadata_mime_type != COMPOSITE_METADATA {
+        Some(format!("the metadata must be {COMPOSITE_METADATA}"))
+    } else if setup.payload.data.len() > MAX_CHANNEL_SETUP_BYTES {
+        Some(format!(
+            "the data are longer than {MAX_CHANNEL_SETUP_BYTES} bytes"
+        ))
+    } else {
+        None
+    }
+}
+
+/// A connection with a SETUP, over any transport.
+trait Undecided: Send {
+    fn accept(self: Box<Self>, handler: Answering, config: Config) -> Requester;
+
+    fn refuse(self: Box<Self>, failure: Failure) -> BoxFuture<'static, ()>;
+}
+
+impl<T: Transport> Undecided for Incoming<T> {
+    fn accept(self: Box<Self>, handler: Answering, config: Config) -> Requester {
+        Incoming::accept(*self, handler, config)
+    }
+
+    fn refuse(self: Box<Self>, failure: Failure) -> BoxFuture<'static, ()> {
+        async move { Incoming::refuse(*self, &failure).await }.boxed()
+    }
+}
+
+impl Opening {
     /// Opens the channel, in a task of the current runtime. The channel stays open without the link.
     pub fn accept(self, handler: Arc<dyn Handler>, config: ChannelConfig) -> Arc<dyn Link> {
-        Arc::new(Rsocket(
-            self.incoming.accept(Answering(handler), settings(config)),
-        ))
+        let requester = self.incoming.accept(Answering(handler), settings(config));
+        Arc::new(Rsocket(requester))
     }
 
     /// Refuses the channel. The service is told why.
     pub async fn refuse(self, reason: &str) {
         let failure = Failure::new(ErrorCode::REJECTED_SETUP, reason);
-        self.incoming.refuse(&failure).await;
+        self.incoming.refuse(failure).await;
     }
 }
 

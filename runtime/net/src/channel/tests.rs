@@ -155,7 +155,7 @@ async fn pair(service: ChannelConfig) -> (Arc<dyn Link>, Arc<dyn Link>, Arc<Echo
         let (stream, _) = listener.accept().await.unwrap();
         let stream = upgraded(stream).await;
         let config = ChannelConfig::new(1 << 20);
-        let opening = receive(stream, config).await.unwrap();
+        let opening = receive_websocket(stream, config).await.unwrap();
         assert_eq!(&opening.data[..], b"{}");
         opening.accept(answering, config)
     });

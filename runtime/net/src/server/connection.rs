@@ -34,7 +34,9 @@ use super::{
     connection_limits::ConnectionLimits,
     connections::ConnectionSlot,
     port::{Accepted, Opening},
-    proxy_protocol, refusal,
+    proxy_protocol,
+    raw::RawConnection,
+    refusal,
     routes::Routes,
     status::{CloseOrder, ConnectionStatus},
     stream::{TrackedStream, VisitorStream},
@@ -47,6 +49,11 @@ use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_
 pub struct Connection(Arc<ConnectionStatus>);
 
 impl Connection {
+    /// The connection in this place.
+    pub(super) fn of(slot: &ConnectionSlot) -> Self {
+        Self(Arc::clone(slot.status()))
+    }
+
     /// States that the connection will switch to a protocol whose end is this process's own affair: it is told to end as soon as the server
     /// is to stop, and the server waits for its end like for that of a request.
     pub fn ends_when_told(&self) {
@@ -159,6 +166,12 @@ async fn serve_connection(
         opened = open(stream, ends, &opening, &slot) => opened?,
         () = status.ordered() => return Ok(()),
     };
+    if opening.is_raw {
+        let serve = routes.raw().ok_or("nothing serves this port")?;
+        let _under_way = slot.begin(false);
+        serve(RawConnection::new(opened.stream, opened.ends.peer, &slot)).await;
+        return Ok(());
+    }
     let service = service(routes, opened.ends, slot);
     let protocol = protocols.of(opened.is_http1);
     let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(opened.stream), service));
@@ -204,7 +217,7 @@ async fn open(
         });
     }
     Ok(Opened {
-        is_http1: is_http1(&stream).await?,
+        is_http1: opening.is_raw || is_http1(&stream).await?,
         stream: VisitorStream::Plain(TrackedStream::new(stream, Arc::clone(slot))),
         ends,
     })

@@ -25,12 +25,14 @@ pub struct Port {
 }
 
 /// What a connection begins with before HTTP.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Opening {
     /// Tells the proxies whose connections begin with a header of the PROXY protocol. `None`: it is not spoken.
     pub(super) proxies: Option<Arc<IsProxy>>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Arc<Certificates>>,
+    /// Whether something else than HTTP follows.
+    pub(super) is_raw: bool,
 }
 
 impl From<StdListener> for Port {
@@ -48,25 +50,25 @@ impl Port {
     #[cfg(feature = "tls")]
     #[must_use]
     pub fn with_tls(self, certificates: Arc<Certificates>) -> Self {
-        let opening = Opening {
-            proxies: self.opening.proxies.clone(),
-            tls: Some(certificates),
-        };
-        Self {
-            opening: Arc::new(opening),
-            ..self
-        }
+        self.opening(|opening| opening.tls = Some(certificates))
     }
 
     /// The same port, on which each connection begins with a header of the PROXY protocol, version 2. Connections from
     /// addresses that `is_proxy` does not know are closed.
     #[must_use]
     pub fn behind(self, is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
-        let opening = Opening {
-            proxies: Some(Arc::new(is_proxy)),
-            #[cfg(feature = "tls")]
-            tls: self.opening.tls.clone(),
-        };
+        self.opening(|opening| opening.proxies = Some(Arc::new(is_proxy)))
+    }
+
+    /// The same port, on which no HTTP is spoken: [`Routes::with_raw`](super::Routes::with_raw) says what serves its connections.
+    #[must_use]
+    pub fn without_http(self) -> Self {
+        self.opening(|opening| opening.is_raw = true)
+    }
+
+    fn opening(self, change: impl FnOnce(&mut Opening)) -> Self {
+        let mut opening = Opening::clone(&self.opening);
+        change(&mut opening);
         Self {
             opening: Arc::new(opening),
             ..self

@@ -162,6 +162,10 @@ async fn contracts_are_told_over_a_channel() {
     let answer: Value = serde_json::from_slice(&answer).expect("JSON");
     assert_eq!(answer["orders"]["service"], "orders");
     assert!(answer["orders"]["fragments"]["x"].is_object(), "{answer}");
+    let by_http = crate::support::get(&gateway.url("/h/discovery/K/contracts")).await;
+    assert_eq!(by_http.json(), answer);
+    let elsewhere = crate::support::get(&gateway.url("/h/discovery/L/contracts")).await;
+    assert_eq!(elsewhere.status, http::StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]
