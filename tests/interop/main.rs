@@ -1,6 +1,7 @@
 //! A Java application behind this gateway, beside a Rust application: real processes on loopback addresses. `tests/interop/run`
 //! builds the Java application and runs this.
 
+mod login;
 mod rust;
 mod socket;
 mod staying;

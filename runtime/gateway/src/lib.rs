@@ -95,7 +95,7 @@ use std::{
 };
 
 use axum::Router;
-use http::{Extensions, HeaderMap, HeaderValue, Uri, request::Parts, uri::PathAndQuery};
+use http::{Extensions, HeaderMap, HeaderValue, uri::PathAndQuery};
 use hydra_runtime_net::{
     fragment_source::FragmentSource, observe::Observer, proxies::Origin, server::ServeRaw,
 };

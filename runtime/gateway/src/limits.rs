@@ -422,6 +422,8 @@ pub(crate) const MAX_NEXT_BYTES: usize = 2_000;
 pub(crate) const NEXT_LIFE_SECS: u64 = 240;
 /// The longest template of the login page.
 pub(crate) const MAX_LOGIN_PAGE_BYTES: u64 = 256 << 10;
+/// How much the clocks of two gateways may differ.
+pub(crate) const CLOCK_SKEW_SECS: u64 = 30;
 /// The most logins that were ended before their time and are remembered. They are forgotten when they would have ended.
 pub(crate) const MAX_ENDED_LOGINS: usize = 200_000;
 /// The longest file of ended logins.

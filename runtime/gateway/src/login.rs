@@ -39,7 +39,7 @@ use uuid::Uuid;
 use crate::{
     Gateway, GatewayConfig,
     config::{ConfigError, Secret},
-    limits::{LOGIN_REFRESH_PERIOD, RESIGNED_TOKENS_BYTES},
+    limits::{CLOCK_SKEW_SECS, LOGIN_REFRESH_PERIOD, RESIGNED_TOKENS_BYTES},
     registry::instance::{FragmentProtocol, Instance},
 };
 pub(crate) use attempts::{Attempts, TooSoon};
@@ -234,6 +234,12 @@ impl Logins {
     /// When a token ends that is issued now.
     fn end(&self, since: u64, now: u64) -> u64 {
         (now + self.idle).min(since + self.max)
+    }
+
+    /// When the last token of a login has ended that is not renewed any more. Some gateway may have renewed it at this moment.
+    fn last_token_ends(&self, login: &Login, now: u64) -> u64 {
+        let renewed = now + self.idle + CLOCK_SKEW_SECS;
+        login.expires.max(renewed).min(login.since + self.max)
     }
 
     fn issue(&self, login: &Login, now: u64) -> Option<String> {

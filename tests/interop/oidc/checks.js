@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
@@ -54,9 +54,12 @@ const issuer = `https://localhost:${await listen(server)}`;
 const processes = [];
 process.on('exit', () => processes.forEach((child) => child.kill()));
 
-// A gateway whose visitors log in at the provider. Returns its address and what it logs.
-async function gateway(clientId, more = '', secret = SECRET) {
+// A gateway whose visitors log in at the provider, beside pages of a folder if `withPages`. Returns its address and what it logs.
+async function gateway(clientId, more = '', secret = SECRET, withPages = false) {
   const own = mkdtempSync(join(folder, 'gateway-'));
+  const templates = join(own, 'templates');
+  mkdirSync(templates);
+  writeFileSync(join(templates, 'about.html'), '<h1>About</h1>');
   const config = join(own, 'hydra.toml');
   writeFileSync(config, `
 public_key = "oidc-checks"
@@ -76,7 +79,8 @@ name = "shop"
 url = "http://127.0.0.1:${servicePort}"
 endpoints = ["/orders"]
 `.replace(more.includes('ca =') ? /^ca = .*\n/m : /$^/, ''));
-  const child = spawn(hydra, ['gateway', '--listen', '127.0.0.1:0', '--config', config], {
+  const command = withPages ? ['serve', templates, '--with-gateway'] : ['gateway'];
+  const child = spawn(hydra, [...command, '--listen', '127.0.0.1:0', '--config', config], {
     env: { PATH: process.env.PATH, HYDRA_OPENID_CLIENT_SECRET: secret, NO_COLOR: '1' },
   });
   processes.push(child);
@@ -91,6 +95,7 @@ const gateways = {};
 for (const id of Object.keys(algorithms)) gateways[id] = await gateway(id);
 const main = gateways['hydra-rs'];
 const posting = await gateway('hydra-post');
+const pages = await gateway('hydra-pages', '', SECRET, true);
 const stranger = await gateway('hydra-rs', '', 'another secret');
 const untrusting = await gateway('hydra-rs', `ca = "/etc/ssl/certs/ca-certificates.crt"`);
 
@@ -123,6 +128,7 @@ const provider = new Provider(issuer, {
       { id_token_signed_response_alg: alg },
       id === 'hydra-rs' ? [stranger.address] : [],
     )),
+    client('hydra-pages', pages),
     client('hydra-post', posting, { token_endpoint_auth_method: 'client_secret_post' }),
   ],
   jwks,
@@ -166,6 +172,13 @@ for (const [id, alg] of Object.entries(algorithms)) {
   holds(`an id_token signed with ${alg}`, (await claims(gateways[id], browser)).username, 'bob');
 }
 
+// Beside the pages of a folder. The login is renewed on a page, which is checked below.
+const reader = new Browser();
+page = await reader.logIn(`${pages.address}/login?next=/about`, 'ann');
+holds('a visitor of a folder returns to its page', [page.url, page.text], [`${pages.address}/about`, '<h1>About</h1>']);
+const read = await claims(pages, reader);
+holds('with a login', read.username, 'ann');
+
 // The provider knows the browser: no password is asked for again.
 page = await ann.logIn(`${gateways['hydra-es'].address}/login?next=/orders`, 'nobody');
 holds('one login at the provider is enough for two gateways', (await claims(gateways['hydra-es'], ann)).username, 'ann');
@@ -197,6 +210,11 @@ await until('the login is renewed', 50, async () => {
   return (await claims(main, ann)).roles.length === 1;
 });
 const renewed = await claims(main, ann);
+await until('the login is renewed on a page of the folder', 50, async () => {
+  await reader.get(`${pages.address}/about`);
+  return (await claims(pages, reader)).exp > read.exp;
+});
+holds('a page of a folder renews the login', (await claims(pages, reader)).sid, read.sid);
 holds('other groups are other roles at the next refresh', [renewed.roles, renewed.sid], [['USER'], before]);
 const gone = await until('the removed user has no login', 50, async () => {
   const { text } = await bob.get(`${main.address}/orders`);

@@ -70,8 +70,11 @@ pub(super) fn check(config: &GatewayConfig) -> Result<(), ConfigError> {
     if config.login_users.is_some() && config.login_keys.is_none() {
         return wrong("login_users", "logins are signed: set `login_keys` too");
     }
-    if config.login_page.is_some() && config.login_users.is_none() {
-        return wrong("login_page", "there is no login without `login_users`");
+    if config.login_page.is_some() && config.login_users.is_none() && config.openid.is_none() {
+        return wrong(
+            "login_page",
+            "there is no login without `login_users` or `[openid]`",
+        );
     }
     if !(config.login_idle..=MAX_LOGIN_LIFE).contains(&config.login_max) {
         return wrong("login_max", "write a duration from `login_idle` to 8784h");

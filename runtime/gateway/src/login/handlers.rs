@@ -383,7 +383,7 @@ async fn log_out(asked: &Asked<'_>, body: Body) -> Response {
         } else {
             Ending::One {
                 sid: login.sid.clone(),
-                until: login.since + asked.logins.max,
+                until: asked.logins.last_token_ends(&login, asked.now),
             }
         };
         asked.logins.finish(ending, asked.now).await;

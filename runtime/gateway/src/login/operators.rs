@@ -117,7 +117,7 @@ impl Logins {
     pub(crate) async fn end_one(&self, login: &Login, now: u64) {
         let ending = Ending::One {
             sid: login.sid.clone(),
-            until: login.since + self.max,
+            until: self.last_token_ends(login, now),
         };
         self.finish(ending, now).await;
     }

@@ -149,13 +149,19 @@ async fn pages_in_the_same_process_renew_a_login_as_services_do() {
             "public, max-age=60",
             false,
         ),
+        ("one that may be kept for a while", &late, "max-age=60", false),
+        ("one that must be asked for again", &late, "no-cache", true),
+        ("a private one", &late, "private, max-age=60", true),
+        ("not modified", &late, "304", false),
     ] {
         let request = http::Request::get("/")
             .header("host", "127.0.0.1")
             .header("cookie", format!("HYDRA-SSO={token}"));
         let (request, ()) = request.body(()).expect("a request").into_parts();
         let mut response = Response::new(axum::body::Body::empty());
-        if !caching.is_empty() {
+        if caching == "304" {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        } else if !caching.is_empty() {
             response
                 .headers_mut()
                 .insert(CACHE_CONTROL, HeaderValue::from_static(caching));
@@ -165,6 +171,11 @@ async fn pages_in_the_same_process_renew_a_login_as_services_do() {
         let set = set.map(|value| value.to_str().expect("ASCII").to_owned());
         assert_eq!(set.is_some(), is_renewed, "{case}: {set:?}");
         let Some(set) = set else { continue };
+        let mut caching = response.headers().get_all(CACHE_CONTROL).iter();
+        assert!(
+            caching.any(|value| value.to_str().is_ok_and(|value| value.contains("private"))),
+            "{case}: no shared cache keeps the cookie"
+        );
         let token = set
             .trim_start_matches("HYDRA-SSO=")
             .split(';')
@@ -181,4 +192,27 @@ async fn pages_in_the_same_process_renew_a_login_as_services_do() {
     let mut response = Response::new(axum::body::Body::empty());
     gateway.visit_of(&request).end(&mut response).await;
     assert!(response.headers().is_empty(), "no login");
+}
+
+#[tokio::test]
+async fn an_ended_login_is_remembered_until_its_last_token_has_ended() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logins = logins(folder.path());
+    let (login, token) = begin(&logins, &ann(&logins).await, NOW).expect("a key");
+    let ends = |now: u64| logins.last_token_ends(&login, now);
+    assert_eq!(ends(NOW), NOW + 1_000 + CLOCK_SKEW_SECS);
+    assert_eq!(
+        ends(NOW + 4_900),
+        NOW + 5_000,
+        "no token lives longer than the login"
+    );
+    // Another gateway renews the token at the moment of the logout.
+    let renewed = logins.renewed(&login, NOW + 900).expect("it is due").0;
+    logins.end_one(&login, NOW + 900).await;
+    for now in (NOW + 900..NOW + 3_000).step_by(100) {
+        logins.add_endings(Vec::new(), now);
+        for token in [&token, &renewed] {
+            assert!(logins.login_of(token, now).is_none(), "{now}");
+        }
+    }
 }

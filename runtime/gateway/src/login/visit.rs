@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     Gateway,
-    edge::{cross_site::is_cross_site, failure::RequestFailure, headers},
+    edge::{cross_site::is_cross_site, failure::RequestFailure, headers, pin_rules},
     limits::OPENID_PATIENCE,
     registry::instance::{FragmentProtocol, Instance},
 };
@@ -139,13 +139,18 @@ impl Visit {
     /// that shared caches may keep gets none.
     pub(crate) async fn end(&self, gateway: &Gateway, response: &mut Response) {
         let Some(logins) = gateway.logins() else { return };
-        if headers::is_for_all(response.headers()) {
+        // A cache that is told "not modified" adds the headers to its copy (RFC 9111 section 3.2).
+        if !pin_rules::may_pin(response.status(), response.headers()) {
             return;
         }
-        for cookie in self.renewal(logins).await {
-            response.headers_mut().append(SET_COOKIE, cookie);
+        let mut cookies = self.renewal(logins).await;
+        cookies.extend(self.remembered(logins, response));
+        if cookies.is_empty() {
+            return;
         }
-        if let Some(cookie) = self.remembered(logins, response) {
+        // A shared cache may keep a response that says nothing of caching, with its cookies (RFC 9111 sections 4.2.2 and 7.3).
+        pin_rules::keep_private(response.headers_mut());
+        for cookie in cookies {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
     }
