@@ -19,10 +19,14 @@ pub(crate) fn first_word(text: &str) -> &str {
     &text[..end.unwrap_or(text.len())]
 }
 
-/// What stands between the delimiters at `span`, without dashes and white space.
+/// What stands between the delimiters at `span`, without dashes and white space. What has no closing delimiter goes on to the
+/// end of `span`, which may lie right behind a character of several bytes.
 pub(crate) fn inner(text: &str, span: Span) -> Span {
-    let (mut start, mut end) = (span.start as usize + 2, (span.end as usize).saturating_sub(2));
     let bytes = text.as_bytes();
+    let (mut start, mut end) = (span.start as usize + 2, span.end as usize);
+    if let Some([.., b'}' | b'%' | b'#', b'}']) = bytes.get(..end) {
+        end -= 2;
+    }
     if start < end && bytes[start] == b'-' {
         start += 1;
     }
@@ -156,6 +160,27 @@ mod tests {
             assert_eq!(trimmed(text), text.trim(), "{text:?}");
             assert_eq!(trim_start(text), text.trim_start(), "{text:?}");
             assert_eq!(is_blank(text), text.trim().is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_closed_reaches_to_its_end() {
+        for (text, expected) in [
+            ("{{ a }}", "a"),
+            ("{%- if a -%}", "if a"),
+            ("{{}}", ""),
+            ("{{", ""),
+            ("{{-", ""),
+            ("{{}", "}"),
+            ("{{ a", "a"),
+            ("{{ é", "é"),
+            ("{{ a\u{20ac}", "a\u{20ac}"),
+            ("{{ \u{1f600}", "\u{1f600}"),
+            ("{{ \u{1f600}}", "\u{1f600}}"),
+            ("{%- \u{20ac} -", "\u{20ac}"),
+        ] {
+            let found = inner(text, Span::new(0, text.len()));
+            assert_eq!(&text[found.range()], expected, "{text}");
         }
     }
 
