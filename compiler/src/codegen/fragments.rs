@@ -1,8 +1,6 @@
 //! The module `fragments`: types for the handlers of the fragments that are offered.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -10,14 +8,14 @@ use super::{
     ident::ident,
     lint_attributes::quiet,
     model::OfferModel,
-    names::{fields, narrow_derives, serde_derives, type_name, unique},
+    names::{TakenNames, fields, narrow_derives, serde_derives, type_name},
 };
 
 /// The name of the type that the handler of `reference` gives; that of its imports ends in `Imports`.
 /// `taken` holds the names of the offers before it.
-pub(super) fn output_name(reference: &str, taken: &mut BTreeSet<String>) -> String {
-    let name = unique(type_name(reference), taken);
-    taken.insert(imports_name(&name));
+pub(super) fn output_name(reference: &str, taken: &mut TakenNames) -> String {
+    let name = taken.unique(type_name(reference));
+    taken.take(imports_name(&name));
     name
 }
 
@@ -28,7 +26,7 @@ pub(super) fn imports_name(output: &str) -> String {
 
 /// The names of the output types of all offers, in their order.
 pub(super) fn output_names(offers: &[OfferModel]) -> Vec<String> {
-    let mut taken = BTreeSet::new();
+    let mut taken = TakenNames::default();
     offers
         .iter()
         .map(|offer| output_name(&offer.reference, &mut taken))

@@ -1,7 +1,7 @@
 //! The names of generated items.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -43,15 +43,34 @@ fn is_letter(letter: char) -> bool {
     letter.is_ascii_alphanumeric()
 }
 
-/// `name`, or the first of `name2`, `name3`, … that is not in `taken`. The result is taken then.
-pub(super) fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
-    let mut unique = name.clone();
-    let mut number = 2;
-    while !taken.insert(unique.clone()) {
-        unique = format!("{name}{number}");
-        number += 1;
+/// The names that are taken.
+#[derive(Debug, Default)]
+pub(super) struct TakenNames {
+    /// Each with the number that is tried first where it is asked for again: a page may have one fragment ten thousand times.
+    next: BTreeMap<String, usize>,
+}
+
+impl TakenNames {
+    /// `name`, or the first of `name2`, `name3`, … that is free. The result is taken then.
+    pub(super) fn unique(&mut self, name: String) -> String {
+        let Some(next) = self.next.get(&name) else {
+            self.take(name.clone());
+            return name;
+        };
+        let mut numbered = (*next..).map(|number| (format!("{name}{number}"), number));
+        let free = numbered.find(|(numbered, _)| !self.next.contains_key(numbered));
+        let Some((unique, number)) = free else {
+            return name;
+        };
+        self.next.insert(name, number + 1);
+        self.take(unique.clone());
+        unique
     }
-    unique
+
+    /// Takes a name, if it is free.
+    pub(super) fn take(&mut self, name: String) {
+        self.next.entry(name).or_insert(2);
+    }
 }
 
 /// The fields of a struct for these attributes. `wrap` makes the type of a field.
@@ -83,5 +102,25 @@ pub(super) fn serde_derives() -> TokenStream {
     quote! {
         #[derive(Clone, Debug, PartialEq, ::hydra_runtime::serde::Serialize, ::hydra_runtime::serde::Deserialize)]
         #[serde(crate = "::hydra_runtime::serde")]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_asked_for_again_gets_the_next_free_number() {
+        let mut taken = TakenNames::default();
+        taken.take("Menu3".to_owned());
+        for expected in ["Menu", "Menu2", "Menu4", "Menu5"] {
+            assert_eq!(taken.unique("Menu".to_owned()), expected);
+        }
+        assert_eq!(taken.unique("Menu2".to_owned()), "Menu22");
+        // From the first number on, each would try all those before it: fifty million. 22 is taken already.
+        for _ in 6..10_000 {
+            taken.unique("Menu".to_owned());
+        }
+        assert_eq!(taken.unique("Menu".to_owned()), "Menu10001");
     }
 }

@@ -1,8 +1,6 @@
 //! The module `pages`: for each `<m:fragment>` of a page, the types of its imports and exports.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
-
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -10,16 +8,16 @@ use super::{
     ident::ident,
     lint_attributes::quiet,
     model::{PageModel, SlotModel},
-    names::{fields, module_name, serde_derives, type_name, unique},
+    names::{TakenNames, fields, module_name, serde_derives, type_name},
 };
 
 /// The module.
 pub(super) fn pages(pages: &[PageModel]) -> TokenStream {
     let quiet = quiet();
-    let mut taken = BTreeSet::new();
+    let mut taken = TakenNames::default();
     let modules = pages
         .iter()
-        .map(|page| module(page, unique(module_name(&page.template), &mut taken)));
+        .map(|page| module(page, taken.unique(module_name(&page.template))));
     quote! {
         /// The fragments of this service's pages: what each gets and gives.
         #quiet
@@ -33,7 +31,7 @@ fn module(page: &PageModel, name: String) -> TokenStream {
     let name = ident(&name);
     let template = &page.template;
     let doc = format!(" The fragments of `{template}`.");
-    let mut taken = BTreeSet::new();
+    let mut taken = TakenNames::default();
     let slots = page.slots.iter().map(|slot| types(slot, &mut taken));
     quote! {
         #[doc = #doc]
@@ -45,12 +43,12 @@ fn module(page: &PageModel, name: String) -> TokenStream {
     }
 }
 
-fn types(slot: &SlotModel, taken: &mut BTreeSet<String>) -> TokenStream {
+fn types(slot: &SlotModel, taken: &mut TakenNames) -> TokenStream {
     let name = match (slot.service.as_str(), slot.reference.as_str()) {
         ("", "") => "Computed".to_owned(),
         (service, reference) => type_name(&format!("{service}-{reference}")),
     };
-    let name = unique(name, taken);
+    let name = taken.unique(name);
     let (imports, exports) = (ident(&format!("{name}Imports")), ident(&format!("{name}Exports")));
     let place = format!("{}:{}:{}", slot.spot.file, slot.spot.line, slot.spot.column);
     let imports_doc = format!(" What the page hands to the fragment at {place}, under the fragment's names.");
