@@ -165,11 +165,11 @@ impl QuotedLine {
         let number = line.to_string();
         let margin = " ".repeat(number.len());
         // A tab is as wide as the one above it.
-        let before = self.text.chars().take(*column as usize - 1);
+        let before = self.text.chars().take((*column as usize).saturating_sub(1));
         let indent: String = before
             .map(|letter| if letter == '\t' { '\t' } else { ' ' })
             .collect();
-        let mark = "^".repeat(self.length.max(1) as usize);
+        let mark = "^".repeat((self.length as usize).clamp(1, MAX_QUOTED_LINE_CHARS));
         format!(
             "{place}\n {number} | {}\n {margin} | {indent}{mark} {label}",
             self.text
