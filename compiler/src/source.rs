@@ -136,7 +136,7 @@ impl Source {
             .get(line + 1)
             .map_or(self.text.len(), |next| *next as usize);
         let column = place.column.checked_sub(1)?;
-        let wanted = lines.characters(&self.text, start) + column;
+        let wanted = lines.characters(&self.text, start).saturating_add(column);
         Some(lines.offset(&self.text, wanted).clamp(start, end) as u32)
     }
 }
@@ -222,7 +222,9 @@ mod tests {
         }
         let offset = |line, column| source.offset(LineColumn { line, column });
         assert_eq!(offset(1, 9), Some(2), "beyond its line");
-        assert_eq!(offset(2, u32::MAX / 2), Some(text.len() as u32));
+        for far in [u32::MAX / 2, u32::MAX] {
+            assert_eq!(offset(2, far), Some(text.len() as u32));
+        }
         assert_eq!((offset(3, 1), offset(0, 1), offset(1, 0)), (None, None, None));
         let end = LineColumn {
             line: 2,

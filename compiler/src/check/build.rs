@@ -69,7 +69,6 @@ fn needed(input: &RuleInput<'_, '_>) -> Vec<NeededAttribute> {
     let mut found: BTreeMap<String, NeededAttribute> = stated
         .map(|(name, attribute)| (name.clone(), need(name, attribute.ty.clone())))
         .collect();
-    let tolerated: BTreeSet<&str> = tolerated.iter().map(String::as_str).collect();
     for used in input.page.uses.iter().filter(|used| used.component.is_none()) {
         let name = used.name.as_ref();
         if used.kind == UseKind::Everything || !input.exporters.get(name).is_empty() {

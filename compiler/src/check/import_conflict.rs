@@ -4,6 +4,8 @@
 //! An offered element must not state the same name in `m:imports` and in `m:attributes` either.
 #![deny(clippy::disallowed_methods)]
 
+use std::collections::HashMap;
+
 use crate::{
     fragment::{Item, short},
     model::spelled,
@@ -53,13 +55,16 @@ pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
 pub(super) fn check_offers(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
     for offer in &file.tree.offers {
-        for own in offer.tag.attributes.iter().flatten() {
-            let same = offer
-                .tag
-                .imports
-                .iter()
-                .find(|import| spelled(&import.name) == spelled(&own.name));
-            let Some(import) = same else { continue };
+        let Some(attributes) = &offer.tag.attributes else {
+            continue;
+        };
+        // The first of those with one spelling: two of them are a mistake of their own.
+        let imports = offer.tag.imports.iter().rev();
+        let imports: HashMap<_, _> = imports.map(|import| (spelled(&import.name), import)).collect();
+        for own in attributes {
+            let Some(import) = imports.get(&spelled(&own.name)) else {
+                continue;
+            };
             let message = format!(
                 "this fragment imports `{}`, and has one of its own",
                 short(&import.name)

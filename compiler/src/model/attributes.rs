@@ -1,7 +1,7 @@
 //! The attributes that a page or a fragment gets from its handler.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydra_contract::Type;
 
@@ -26,7 +26,7 @@ pub(crate) struct PageAttributes {
     pub stated: bool,
     /// Names that are never reported as unknown: the exports of an offered fragment, and the attributes that offered fragments in a
     /// page state.
-    pub tolerated: Vec<String>,
+    pub tolerated: BTreeSet<String>,
 }
 
 /// An attribute.
@@ -142,6 +142,6 @@ impl PageAttributes {
     /// Whether the handler provides a name, or may provide it.
     #[must_use]
     pub(crate) fn may_have(&self, name: &str) -> bool {
-        !self.closed || self.names.contains_key(name) || self.tolerated.iter().any(|known| known == name)
+        !self.closed || self.names.contains_key(name) || self.tolerated.contains(name)
     }
 }
