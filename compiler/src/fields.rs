@@ -7,6 +7,7 @@ mod case;
 mod field_type;
 mod handler_paths;
 mod page_types;
+mod parser_depth;
 mod path_values;
 mod rust_names;
 mod serde_attribute;

@@ -79,6 +79,21 @@ pub(crate) const MAX_PATH_MEMBERS: usize = 32;
 /// worth reporting.
 pub(crate) const MAX_EXPORTERS_PER_NAME: usize = 50;
 
+/// How many steps all circles of fragments that wait for each other may have together, on one page. The first circle is always
+/// told; a page with more of them is full of such circles, each with many tags.
+pub(crate) const MAX_CIRCLE_STEPS: usize = 200_000;
+
+/// How many bytes the lowered templates of any site may have, with the names that their parts take. Parts that wait for exports
+/// repeat the statements that set the names which they use.
+pub(crate) const MAX_LOWERED_BYTES: usize = 16 << 20;
+
+/// How many more bytes of lowered templates there may be for each byte of the templates: offered elements and included files are
+/// lowered several times.
+pub(crate) const MAX_LOWERED_TIMES: usize = 64;
+
+/// What a lowered template takes for each of its parts and for each name, beside their text, in bytes.
+pub(crate) const LOWERED_BYTES_OF_PART: usize = 32;
+
 /// How many holes may lie inside each other. Each is a call of its own in the compiler and in the runtime.
 pub(crate) const MAX_HOLE_DEPTH: usize = 64;
 
@@ -86,6 +101,12 @@ pub(crate) const MAX_HOLE_DEPTH: usize = 64;
 
 /// How deep Rust types are followed. Deeper ones are `any`.
 pub(crate) const MAX_RUST_TYPE_DEPTH: u32 = 16;
+
+/// How deep the Rust parser may call itself for one file, counted in tokens; see `fields::parser_depth`.
+pub(crate) const MAX_RUST_TOKEN_DEPTH: usize = 4_000;
+
+/// The stack on which Rust files are parsed, in bytes: enough for [`MAX_RUST_TOKEN_DEPTH`] in a program that is not optimized.
+pub(crate) const RUST_PARSER_STACK_BYTES: usize = 128 << 20;
 
 /// How deep modules and imports are followed. Functions that call themselves for each level must not exhaust the stack.
 pub(crate) const MAX_MODULE_DEPTH: u32 = 32;
@@ -146,6 +167,9 @@ pub(crate) const MAX_SHOWN_LABELS: usize = 12;
 /// The narrowest report, in columns. Nothing can be read in a narrower one.
 pub(crate) const MIN_REPORT_COLUMNS: usize = 40;
 
+/// The widest report, in columns. No terminal is wider, and what pads texts can't count beyond 65,535.
+pub(crate) const MAX_REPORT_COLUMNS: usize = 1_000;
+
 /// The longest line of a template that an error of a macro shows, in characters.
 pub(crate) const MAX_QUOTED_LINE_CHARS: usize = 100;
 
@@ -165,6 +189,9 @@ pub(crate) const MAX_SUGGESTIONS_OF_SITE: usize = 1_000;
 
 /// For how many exports of a page a free name is sought. More would take longer than people go on reading.
 pub(crate) const MAX_ALIASES_PER_PAGE: usize = 100;
+
+/// How many numbers are tried to make a free name. A page with more names of the kind gets one that is taken.
+pub(crate) const MAX_ALIAS_NUMBER: u64 = 1_000;
 
 /// The longest list that a help corrects. A longer one is not pasted.
 pub(crate) const MAX_CORRECTED_LIST_BYTES: usize = 400;

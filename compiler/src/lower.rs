@@ -24,6 +24,7 @@ use hydra_contract::{Contract, InsertionKind, PLAN_FORMAT, PagePlan, Plan, Templ
 use crate::{
     check::overlap,
     fragment::tera_name,
+    limits::{LOWERED_BYTES_OF_PART, MAX_LOWERED_BYTES, MAX_LOWERED_TIMES},
     problem::{Code, Problem, ProblemCollector},
     site::{Site, fragments},
     source::Span,
@@ -90,6 +91,10 @@ struct Lowering<'s> {
     problems: ProblemCollector,
     /// How many holes lie around what is being written.
     depth: usize,
+    /// How many bytes there may still be. Once there is none, no part is lifted any more.
+    room: usize,
+    /// Whether it was reported that there is none.
+    told_full: bool,
 }
 
 impl<'s> Lowering<'s> {
@@ -109,6 +114,7 @@ impl<'s> Lowering<'s> {
     }
 
     fn with(site: &'s Site<'s>, regions: Regions<'s>, exports: Vec<Names>, keeps: bool) -> Self {
+        let written: usize = site.files.iter().map(|file| file.source.text.len()).sum();
         Self {
             site,
             regions,
@@ -121,6 +127,8 @@ impl<'s> Lowering<'s> {
             open_variants: Vec::new(),
             problems: ProblemCollector::default(),
             depth: 0,
+            room: MAX_LOWERED_BYTES.saturating_add(written.saturating_mul(MAX_LOWERED_TIMES)),
+            told_full: false,
         }
     }
 
@@ -138,8 +146,28 @@ impl<'s> Lowering<'s> {
         self.offers();
     }
 
+    fn spend(&mut self, bytes: usize) {
+        self.room = self.room.saturating_sub(bytes);
+    }
+
+    /// What so many names take.
+    fn spend_names(&mut self, names: usize) {
+        self.spend(names.saturating_mul(LOWERED_BYTES_OF_PART));
+    }
+
+    /// Whether there is no room for what begins at `place` in `file`. The first time it is reported.
+    fn is_full(&mut self, file: usize, place: Span) -> bool {
+        if self.room == 0 && !self.told_full {
+            self.told_full = true;
+            self.problems
+                .add(emit::too_large(place.at(self.site.files[file].id)));
+        }
+        self.room == 0
+    }
+
     /// Keeps a text that stood in `file`.
     fn add(&mut self, name: String, file: usize, text: Lowered) {
+        self.spend(text.bytes());
         if self.keeps {
             let (source, origin) = text.finish(self.site.files[file].source);
             self.templates.push(Template { name, source, origin });
@@ -165,13 +193,20 @@ impl<'s> Lowering<'s> {
         if relevant.iter().eq(own) {
             return self.site.files[file].source.name.clone();
         }
-        let next = self.variants.len();
+        if self.is_full(file, Span::default()) {
+            return self.site.files[file].source.name.clone();
+        }
+        let (next, names) = (self.variants.len(), relevant.len());
         let name = self.variants.entry((file, relevant.clone())).or_insert_with(|| {
             let name = format!("#+{next}/{}", self.site.files[file].source.name);
             self.open_variants.push((file, relevant, name.clone()));
             name
         });
-        name.clone()
+        let name = name.clone();
+        if self.variants.len() > next {
+            self.spend_names(1 + names);
+        }
+        name
     }
 
     /// The names that a page uses outside of a block of one of its files.
@@ -188,6 +223,9 @@ impl<'s> Lowering<'s> {
 
     fn variants(&mut self) {
         while let Some((file, exports, name)) = self.open_variants.pop() {
+            if self.is_full(file, Span::default()) {
+                continue;
+            }
             let source = self.file(file, &exports);
             self.add(name, file, source);
         }

@@ -20,7 +20,9 @@ use miette::{
 };
 
 use crate::{
-    limits::{MAX_PROBLEMS_PER_CODE, MAX_SHOWN_LABELS, MAX_SHOWN_PER_CODE, MIN_REPORT_COLUMNS},
+    limits::{
+        MAX_PROBLEMS_PER_CODE, MAX_REPORT_COLUMNS, MAX_SHOWN_LABELS, MAX_SHOWN_PER_CODE, MIN_REPORT_COLUMNS,
+    },
     problem::{Problem, Severity},
     source::Source,
 };
@@ -113,7 +115,7 @@ fn file_name(source: &Source) -> String {
 
 fn human(findings: Findings<'_>, style: ReportStyle) -> String {
     let style = ReportStyle {
-        width: style.width.max(MIN_REPORT_COLUMNS),
+        width: style.width.clamp(MIN_REPORT_COLUMNS, MAX_REPORT_COLUMNS),
         ..style
     };
     let handler = GraphicalReportHandler::new_themed(theme(style))

@@ -3,11 +3,12 @@
 
 pub use hydra_contract::nearest::nearest;
 
-use crate::limits::MAX_SUGGESTED_NAME_BYTES;
+use crate::limits::{MAX_ALIAS_NUMBER, MAX_SUGGESTED_NAME_BYTES};
 
 /// A name for an export that two fragments of a page fight over: `address` of `orderService` becomes
 /// `orderAddress`, or `order_address` where `name` is spelled so. `taken` says which names the page has.
-/// The result is a valid name that is not taken; the same question has the same answer.
+/// The result is a valid name, and not taken where one of some hundred numbers behind it makes a free one; the same question has
+/// the same answer.
 #[must_use]
 pub fn free_alias(name: &str, service: &str, taken: &dyn Fn(&str) -> bool) -> String {
     let mut words = words(service);
@@ -22,9 +23,8 @@ pub fn free_alias(name: &str, service: &str, taken: &dyn Fn(&str) -> bool) -> St
     let short = joined(&words, name, snake);
     let long_words: Vec<String> = words.iter().cloned().chain(["service".to_owned()]).collect();
     let long = joined(&long_words, name, snake);
-    let numbered = (2_u64..).map(|number| format!("{short}{number}"));
+    let numbered = (2..=MAX_ALIAS_NUMBER).map(|number| format!("{short}{number}"));
     let mut candidates = [short.clone(), long].into_iter().chain(numbered);
-    // There are more numbers than names on any page.
     candidates.find(|candidate| !taken(candidate)).unwrap_or(short)
 }
 
@@ -82,7 +82,7 @@ fn capital(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::{cell::Cell, collections::BTreeSet};
 
     use proptest::prelude::*;
 
@@ -104,6 +104,19 @@ mod tests {
     fn a_taken_alias_gives_way_to_the_next() {
         let taken = |name: &str| matches!(name, "orderAddress" | "orderServiceAddress" | "orderAddress2");
         assert_eq!(free_alias("address", "orderService", &taken), "orderAddress3");
+    }
+
+    #[test]
+    fn where_every_name_is_taken_few_are_tried() {
+        for name in ["address", "postal_zip"] {
+            let tried = Cell::new(0);
+            let alias = free_alias(name, "orderService", &|_| {
+                tried.set(tried.get() + 1);
+                true
+            });
+            assert!(is_name(&alias), "{alias}");
+            assert_eq!(tried.get(), MAX_ALIAS_NUMBER + 1, "{name}");
+        }
     }
 
     fn is_name(text: &str) -> bool {

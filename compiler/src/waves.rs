@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Need, Page, spelled};
+use crate::{
+    limits::MAX_CIRCLE_STEPS,
+    model::{Need, Page, spelled},
+};
 
 /// When each fragment of a page is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,25 +32,24 @@ pub(crate) fn waves(page: &Page<'_>) -> Waves {
     }
     let graph = WaveGraph::of(page);
     let mut search = CycleSearch {
+        graph: &graph,
+        page,
         state: vec![State::New; graph.needs.len()],
+        steps: 0,
+        seen: BTreeSet::new(),
         circles: Vec::new(),
     };
     for tag in 0..graph.tags {
-        search.from(tag, &graph);
+        search.from(tag);
     }
     let level = |node: usize| match search.state.get(node) {
         Some(State::Done(level)) => *level,
         _ => 0,
     };
-    let mut seen = BTreeSet::new();
-    let circles = search.circles.iter().filter_map(|way| graph.circle(way, page));
-    let circles = circles.filter(|circle| {
-        let tags: BTreeSet<usize> = circle.iter().map(|(tag, _)| *tag).collect();
-        seen.insert(tags)
-    });
+    let of = (0..graph.tags).map(level).collect();
     Waves {
-        circles: circles.collect(),
-        of: (0..graph.tags).map(level).collect(),
+        of,
+        circles: search.circles,
     }
 }
 
@@ -143,27 +145,34 @@ impl WaveGraph {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum State {
     New,
-    Open,
+    /// On the way, at this place.
+    Open(usize),
     Done(u32),
 }
 
 /// A search into the depth that keeps its own stack: a page may have ten thousand fragments in a row.
-struct CycleSearch {
+struct CycleSearch<'s, 'p> {
+    graph: &'s WaveGraph,
+    page: &'s Page<'p>,
     state: Vec<State>,
-    circles: Vec<Vec<usize>>,
+    /// How many steps the circles had so far that were looked at.
+    steps: usize,
+    /// The tags of the circles that are kept: there is one for each set of tags.
+    seen: BTreeSet<BTreeSet<usize>>,
+    circles: Vec<Cycle>,
 }
 
-impl CycleSearch {
-    fn from(&mut self, start: usize, graph: &WaveGraph) {
+impl CycleSearch<'_, '_> {
+    fn from(&mut self, start: usize) {
         if self.state[start] != State::New {
             return;
         }
-        self.state[start] = State::Open;
+        self.state[start] = State::Open(0);
         // Each node of the way, the next of its needs to look at, and its level so far.
         let mut way: Vec<(usize, usize, u32)> = vec![(start, 0, 0)];
         while let Some((node, next, level)) = way.last_mut() {
-            let Some(need) = graph.needs[*node].get(*next).copied() else {
-                let level = *level + u32::from(*node >= graph.first_name);
+            let Some(need) = self.graph.needs[*node].get(*next).copied() else {
+                let level = *level + u32::from(*node >= self.graph.first_name);
                 self.state[*node] = State::Done(level);
                 way.pop();
                 if let Some((_, _, outer)) = way.last_mut() {
@@ -174,16 +183,27 @@ impl CycleSearch {
             *next += 1;
             match self.state[need] {
                 State::New => {
-                    self.state[need] = State::Open;
+                    self.state[need] = State::Open(way.len());
                     way.push((need, 0, 0));
                 }
-                State::Open => {
-                    let from = way.iter().rposition(|(node, ..)| *node == need).unwrap_or(0);
-                    self.circles
-                        .push(way[from..].iter().map(|(node, ..)| *node).collect());
-                }
+                State::Open(from) => self.circle(&way[from..]),
                 State::Done(done) => *level = done.max(*level),
             }
+        }
+    }
+
+    /// Keeps a circle, if it is another one than those before it.
+    fn circle(&mut self, way: &[(usize, usize, u32)]) {
+        if self.steps >= MAX_CIRCLE_STEPS {
+            return;
+        }
+        self.steps += way.len();
+        let way: Vec<usize> = way.iter().map(|(node, ..)| *node).collect();
+        let Some(circle) = self.graph.circle(&way, self.page) else {
+            return;
+        };
+        if self.seen.insert(circle.iter().map(|(tag, _)| *tag).collect()) {
+            self.circles.push(circle);
         }
     }
 }

@@ -5,11 +5,14 @@
 //! The lists of an offered element, `m:imports` and `m:exports`, follow the same rule.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cell::OnceCell,
+    collections::{BTreeSet, HashMap, HashSet},
+};
 
 use crate::{
     fragment::{Declared, Item, short},
-    limits::MAX_WRITTEN_ITEMS,
+    limits::{MAX_PROBLEMS_PER_CODE, MAX_WRITTEN_ITEMS},
     problem::{Code, Problem, ProblemCollector, collect_bounded},
     site::File,
     source::Span,
@@ -21,6 +24,7 @@ use super::lists::pair;
 
 pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
+    let words = Words::of(&file.source.text);
     for node in fragments {
         let service = node
             .fragment
@@ -32,7 +36,12 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             (&node.fragment.exports, Code::DuplicateExport, "exports"),
         ];
         for (items, code, attribute) in lists {
-            list(file, items, code, attribute, service, &mut problems);
+            let written = WrittenList {
+                items,
+                attribute,
+                service,
+            };
+            list(file, &written, code, &words, &mut problems);
         }
     }
     for tag in file
@@ -54,19 +63,51 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
     problems.into_problems()
 }
 
+/// A list of a tag.
+struct WrittenList<'l> {
+    items: &'l [Item],
+    attribute: &'static str,
+    /// The service of the tag, as it is written.
+    service: &'l str,
+}
+
+/// The words of a text, which are collected when the first one is looked up.
+struct Words<'t> {
+    text: &'t str,
+    all: OnceCell<HashSet<&'t str>>,
+}
+
+impl<'t> Words<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            all: OnceCell::new(),
+        }
+    }
+
+    fn contains(&self, word: &str) -> bool {
+        let ends_word = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
+        let all = self.all.get_or_init(|| self.text.split(ends_word).collect());
+        all.contains(word)
+    }
+}
+
 fn list(
     file: &File<'_>,
-    items: &[Item],
+    list: &WrittenList<'_>,
     code: Code,
-    attribute: &str,
-    service: &str,
+    words: &Words<'_>,
     problems: &mut ProblemCollector,
 ) {
-    let doubles = twice(items, |item| item.target());
+    let doubles = twice(list.items, |item| item.target());
     if doubles.is_empty() {
         return;
     }
-    let list = mended(file, items, service).map(|list| format!("{attribute}=\"{list}\""));
+    // Of further problems, most are only counted.
+    let mended = (problems.len() < MAX_PROBLEMS_PER_CODE).then(|| mended(list, words));
+    let list = mended
+        .flatten()
+        .map(|mended| format!("{}=\"{mended}\"", list.attribute));
     problems.add_all(collect_bounded(doubles, |(item, first)| {
         let problem = doubled(file, code, item.target(), item.target_span, first.target_span);
         let what = match item.name() == first.name() {
@@ -82,11 +123,11 @@ fn list(
 
 /// The list with each name once: what stands there twice is left out, and other values get free names. `None`: it is too long to
 /// be pasted.
-fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
+fn mended(list: &WrittenList<'_>, words: &Words<'_>) -> Option<String> {
+    let WrittenList { items, service, .. } = *list;
     if items.len() > MAX_WRITTEN_ITEMS {
         return None;
     }
-    let text = &file.source.text;
     let mut taken: BTreeSet<String> = items.iter().map(|item| item.target().to_owned()).collect();
     let mut first: HashMap<&str, &str> = HashMap::new();
     let mut list = Vec::with_capacity(items.len());
@@ -106,7 +147,7 @@ fn mended(file: &File<'_>, items: &[Item], service: &str) -> Option<String> {
             .last()
             .filter(|own| item.alias.is_some() && !taken.contains(*own));
         // What the rest of the page has stands in this file, most often.
-        let is_taken = |alias: &str| taken.contains(alias) || text.contains(alias);
+        let is_taken = |alias: &str| taken.contains(alias) || words.contains(alias);
         let alias = own
             .map(str::to_owned)
             .unwrap_or_else(|| free_alias(target, service, &is_taken));

@@ -1,21 +1,25 @@
 //! The page types in Rust files, for the build script.
 #![deny(clippy::disallowed_methods)]
 
-use proc_macro2::Span as TokenSpan;
+use std::{panic::resume_unwind, str::FromStr, thread};
+
+use proc_macro2::{Span as TokenSpan, TokenStream};
 use syn::ItemStruct;
 
 use super::{
     fields, handler_paths, has_cfg, page_arguments,
+    parser_depth::is_too_deep,
     rust_names::modules,
     structs::{LocatedModule, Structs},
 };
 use crate::{
+    limits::RUST_PARSER_STACK_BYTES,
     page_type::{CrateTypes, PageField, PageType},
     shape::Shape,
     source::{Location, Source, SourceId, Span},
 };
 
-/// The mark of a byte order, which the parser takes off.
+/// The mark of a byte order.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// What marks a file as one that may have page types, structs that templates look into, handlers, or what handlers take.
@@ -35,16 +39,34 @@ pub(crate) fn crate_types<'s>(
     if !named && !sources.iter().any(|(_, source)| source.text.contains("#[page(")) {
         return CrateTypes::default();
     }
-    let files: Vec<_> = sources
-        .into_iter()
-        .filter(|(_, source)| MARKS.iter().any(|mark| source.text.contains(mark)))
-        .filter_map(|(id, source)| {
-            Some((
-                PageTypeReader::of(id, &source.text),
-                syn::parse_file(&source.text).ok()?,
-            ))
-        })
-        .collect();
+    let marked = |source: &Source| MARKS.iter().any(|mark| source.text.contains(mark));
+    let sources: Vec<_> = sources.into_iter().filter(|(_, source)| marked(source)).collect();
+    if sources.is_empty() {
+        return CrateTypes::default();
+    }
+    // A thread of its own has a stack that is large enough, and its end frees the texts that the parser keeps for each thread.
+    let parser = thread::Builder::new().stack_size(RUST_PARSER_STACK_BYTES);
+    thread::scope(|scope| {
+        let types = match parser.spawn_scoped(scope, || types_of(&sources)) {
+            Ok(types) => types,
+            // No file is parsed on a stack that may be too small.
+            Err(_) => return CrateTypes::default(),
+        };
+        types.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// The types in these files.
+fn types_of(sources: &[(SourceId, &Source)]) -> CrateTypes {
+    let files = sources.iter().filter_map(|(id, source)| {
+        let (text, start) = parsed_text(&source.text);
+        let file = TokenStream::from_str(text).ok()?;
+        if is_too_deep(file.clone()) {
+            return None;
+        }
+        Some((PageTypeReader { id: *id, start }, syn::parse2(file).ok()?))
+    });
+    let files: Vec<(PageTypeReader, syn::File)> = files.collect();
     let mut placed = Vec::new();
     for (reader, file) in &files {
         let mut found = Vec::new();
@@ -74,6 +96,20 @@ pub(crate) fn crate_types<'s>(
     }
 }
 
+/// The text that is Rust, and where it starts: behind the mark of a byte order, and behind the line that names a program for the file
+/// (Rust reference, "Input format").
+fn parsed_text(text: &str) -> (&str, usize) {
+    let rust = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let is_program = rust
+        .strip_prefix("#!")
+        .is_some_and(|behind| !behind.trim_start().starts_with('['));
+    let line = match is_program {
+        true => rust.find('\n').unwrap_or(rust.len()),
+        false => 0,
+    };
+    (&rust[line..], text.len() - rust.len() + line)
+}
+
 struct PageTypeReader {
     id: SourceId,
     /// How many bytes of the file the parser left out.
@@ -81,15 +117,6 @@ struct PageTypeReader {
 }
 
 impl PageTypeReader {
-    fn of(id: SourceId, text: &str) -> Self {
-        let start = if text.starts_with(BYTE_ORDER_MARK) {
-            BYTE_ORDER_MARK.len_utf8()
-        } else {
-            0
-        };
-        Self { id, start }
-    }
-
     fn place(&self, span: TokenSpan) -> Location {
         let range = span.byte_range();
         Span::new(range.start + self.start, range.end + self.start).at(self.id)

@@ -224,3 +224,159 @@ fn a_struct_that_can_not_be_seen_whole_is_open() {
     assert!(found("#[page(template = \"a\")] struct {").is_empty());
     assert!(found("#[page(path = \"a\")] struct A {}").is_empty());
 }
+
+/// Values, types, patterns and items that the parser calls itself for, each a text before and behind what lies inside.
+const NESTING: [(&str, &str); 18] = [
+    ("(", ")"),
+    ("[", "]"),
+    ("{", "}"),
+    ("!", ""),
+    ("-", ""),
+    ("&mut !", ""),
+    ("!#[a]", ""),
+    ("return ", ""),
+    ("|a, b| ", ""),
+    ("if a {} else ", ""),
+    ("for A { .. } in ", "{}"),
+    ("x = ", ""),
+    ("a::<Vec<u8>, _>(", ")"),
+    ("break 'a !(", ")"),
+    ("if !(", ") {}"),
+    ("x as ! + (", ")"),
+    ("", ".page(a)"),
+    ("", " + a"),
+];
+
+/// A file with a page type, and a function whose value nests so often.
+fn nested((before, behind): (&str, &str), times: usize) -> String {
+    let value = format!("{}{{x}}{}", before.repeat(times), behind.repeat(times));
+    format!("#[page(template = \"a\")] struct A {{ b: u8 }} fn f() {{ let a = {value}; }}")
+}
+
+#[test]
+fn a_file_that_nests_without_end_is_left_to_the_compiler() {
+    for shape in NESTING {
+        for times in [8, 100_000] {
+            let found = found(&nested(shape, times)).len();
+            assert_eq!(found, usize::from(times == 8), "{shape:?} {times} times");
+        }
+    }
+    for (before, behind) in [
+        ("Box<", ">"),
+        ("Result<u8, ", ">"),
+        ("&", ""),
+        ("*const ", ""),
+        ("fn() -> ", ""),
+        ("[", "]"),
+    ] {
+        for times in [8, 100_000] {
+            let ty = format!("{}u8{}", before.repeat(times), behind.repeat(times));
+            let text = format!("#[page(template = \"a\")] struct A {{ b: {ty} }}");
+            assert_eq!(
+                found(&text).len(),
+                usize::from(times == 8),
+                "{before} {times} times"
+            );
+        }
+    }
+}
+
+/// The parser has stack enough for whatever is just not too deep, in a program that is not optimized.
+#[test]
+fn what_is_just_not_too_deep_is_parsed() {
+    for (before, behind) in
+        NESTING
+            .into_iter()
+            .chain([("Box::<Box<", ">>::a + "), ("&", ""), ("async move ", "")])
+    {
+        // Each token or group counts at least once: the largest number of times that is not too deep lies below.
+        let deepest =
+            (1..=12).map(|bit| 4_096 >> bit).fold(0, |times, step| {
+                match parser_depth::is_too_deep(nested((before, behind), times + step).parse().unwrap()) {
+                    true => times,
+                    false => times + step,
+                }
+            });
+        assert!((100..4_096).contains(&deepest), "{before} {deepest} times");
+        found(&nested((before, behind), deepest));
+    }
+}
+
+#[test]
+fn long_files_that_are_not_deep_are_read() {
+    for (one, what) in [
+        ("fn f() { a.b(c).d(e)?; }", "functions"),
+        (
+            "#[derive(Serialize)] struct B { a: Option<Vec<u8>>, b: u8 }",
+            "structs",
+        ),
+        ("/// A line of a comment.\n#[a(b, c)]\n", "attributes"),
+        ("const A: [(u8, &str); 2] = [(1, \"a\"), (2, \"b\"),];", "tables"),
+        ("m! { a b c <d> e f {g} h }", "macros"),
+        (
+            "macro_rules! m { ($a:tt) => { a b c d e f } }",
+            "definitions of macros",
+        ),
+        (
+            "fn f(a: A) { match a { A | B => 1, C if d < e => { 2 } (f, g) => {} _ => {} } }",
+            "matches",
+        ),
+        ("impl A<B> for C where D: E {}", "implementations"),
+    ] {
+        let text = format!(
+            "{}struct Z; #[page(template = \"a\")] struct A {{ b: u8 }}",
+            one.repeat(3_000)
+        );
+        assert_eq!(found(&text).len(), 1, "{what}");
+    }
+    let inside = [
+        ("[", "(1, a < b),", "]"),
+        ("[", "A | B,", "]"),
+        ("match a {", "(A, B) | (C, D) => a.b(c),", "}"),
+        ("match a {", "(A, _) => { b }", "}"),
+        ("{", "if a { b } else { c }", "}"),
+        ("m!{", "<a b=\"c\">{d}</a>", "}"),
+        ("{", "let a: Vec<A<B>> = b.c::<D>();", "}"),
+    ];
+    for (start, one, end) in inside {
+        let value = format!("{start}{}{end}", one.repeat(3_000));
+        assert_eq!(
+            found(&nested((&value, ""), 0).replace("= {x};", &format!("= {value};"))).len(),
+            1,
+            "{one}"
+        );
+    }
+}
+
+#[test]
+fn places_are_told_behind_the_line_that_names_a_program() {
+    for before in [
+        "#!/usr/bin/env program\n",
+        "\u{feff}#!/bin/program\n",
+        "#![allow(unused)]\n",
+        "#!\n[a]\n",
+    ] {
+        let text = format!("{before}#[page(template = \"a.html\")]\nstruct Home {{ dob: Date }}\n");
+        let types = found(&text);
+        let source = Source::new("main.rs", "src/main.rs", text);
+        let shown: Vec<_> = types.iter().map(|page| source.slice(page.place.span)).collect();
+        assert_eq!(shown, ["Home"], "{before}");
+    }
+}
+
+/// The parser keeps the texts of a thread until it ends: a program that watches its files would keep each version of them.
+#[test]
+fn nothing_of_a_file_stays_in_the_thread_that_asks() {
+    let place = || {
+        let tokens: proc_macro2::TokenStream = "a".parse().unwrap();
+        format!("{:?}", tokens.into_iter().next().unwrap().span())
+    };
+    let thread = std::thread::spawn(move || {
+        for _ in 0..3 {
+            assert_eq!(found("#[page(template = \"a\")] struct A { b: u8 }").len(), 1);
+        }
+        place()
+    });
+    let untouched = std::thread::spawn(place).join().unwrap();
+    assert_eq!(thread.join().unwrap(), untouched);
+}

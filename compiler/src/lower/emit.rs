@@ -14,6 +14,8 @@ use crate::{
     tree::{Delimited, FragmentNode, Node, Reference, SectionKind},
 };
 
+pub(super) use refusal::too_large;
+
 use super::{
     Lowering, Names,
     hole_extent::{HoleExtent, hole_extent},
@@ -121,7 +123,9 @@ impl<'l, 's> Writer<'l, 's> {
         let Some(name) = derivable(node, index, &needs, bound) else {
             return false;
         };
-        if self.lowering.regions.used_by_children(self.file).contains(name) {
+        if self.lowering.regions.used_by_children(self.file).contains(name)
+            || self.lowering.is_full(self.file, opening(node))
+        {
             return false;
         }
         let prelude = {
@@ -130,6 +134,8 @@ impl<'l, 's> Writer<'l, 's> {
             writer.node(node, &left, ListScope::top());
             writer.out
         };
+        self.lowering.spend_names(waits.len() + needs.len());
+        self.lowering.spend(prelude.bytes());
         waiting.to_mut().derive(name, waits.clone(), needs, prelude);
         let (before, after) = (
             dash(trims_before(self.text, node)),
@@ -208,8 +214,9 @@ impl<'l, 's> Writer<'l, 's> {
     }
 
     fn copy_span(&mut self, span: Span) {
-        if self.lowering.keeps {
-            self.out.copy(self.text, span);
+        match self.lowering.keeps {
+            true => self.out.copy(self.text, span),
+            false => self.out.skip(span),
         }
     }
 
@@ -254,10 +261,14 @@ impl<'l, 's> Writer<'l, 's> {
         if self.lowering.depth >= MAX_HOLE_DEPTH {
             return self.refuse_depth(first);
         }
+        if self.lowering.is_full(self.file, opening(first)) {
+            return;
+        }
         let index = self.lowering.reserve(self.file, at);
         let mut captures = self.captures(nodes, waiting);
         let (later, prelude) = waiting.settled(&waits, &captures);
         captures.extend(waits.iter().cloned());
+        self.lowering.spend_names(captures.len() + waits.len());
         let trimmed = scope.trimmed && matches!(last, Node::Text(_));
         let lift = Lift {
             nodes,
@@ -345,7 +356,12 @@ impl<'l, 's> Writer<'l, 's> {
                 in_loop: scope.in_loop,
                 ..ListScope::top()
             };
-            return Writer::new(self.lowering, self.file).list(&node.fallback, waiting, fallback);
+            let mut writer = Writer::new(self.lowering, self.file);
+            writer.list(&node.fallback, waiting, fallback);
+            let bytes = writer.out.bytes();
+            self.lowering.spend(bytes);
+            // About as long as the call that would stand here.
+            return self.out.skip(node.open);
         }
         let index = self.lowering.reserve(self.file, node.open);
         let mut arguments = String::new();

@@ -1,3 +1,5 @@
+mod size;
+
 use std::collections::BTreeSet;
 
 use hydra_contract::{InsertionKind, Plan};

@@ -2,7 +2,10 @@
 
 use hydra_contract::{Origin, Part};
 
-use crate::source::{LineColumn, Source, Span};
+use crate::{
+    limits::LOWERED_BYTES_OF_PART,
+    source::{LineColumn, Source, Span},
+};
 
 /// A lowered text.
 #[derive(Clone, Debug, Default)]
@@ -10,6 +13,10 @@ pub(super) struct Lowered {
     text: String,
     /// The parts in order. Each part ends where the next one begins.
     parts: Vec<LoweredPiece>,
+    /// How many bytes the text and its parts take, those that are skipped among them.
+    bytes: usize,
+    /// Where the last part ends in the file, if it is a copy.
+    copied_to: Option<u32>,
 }
 
 /// A part of a lowered text.
@@ -24,8 +31,21 @@ struct LoweredPiece {
 }
 
 impl Lowered {
+    /// How many bytes it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Counts what stands at `span` in the file and is not wanted.
+    pub(super) fn skip(&mut self, span: Span) {
+        let follows = self.copied_to == Some(span.start);
+        self.bytes += span.range().len() + if follows { 0 } else { LOWERED_BYTES_OF_PART };
+        self.copied_to = Some(span.end);
+    }
+
     /// Adds what stands at `span` in the file with this text.
     pub(super) fn copy(&mut self, file: &str, span: Span) {
+        self.skip(span);
         let at = self.text.len();
         let follows =
             |last: &LoweredPiece| !last.made && last.start as usize + (at - last.at) == span.start as usize;
@@ -38,6 +58,8 @@ impl Lowered {
 
     /// Adds a text of the compiler's own, for what began at `start` in the file.
     pub(super) fn make(&mut self, start: u32, text: &str) {
+        self.bytes += text.len() + LOWERED_BYTES_OF_PART;
+        self.copied_to = None;
         self.part(text);
         self.begin(start, true);
         self.text.push_str(text);
@@ -45,6 +67,8 @@ impl Lowered {
 
     /// Adds all of another text.
     pub(super) fn append(&mut self, other: &Lowered) {
+        self.bytes += other.bytes;
+        self.copied_to = other.copied_to;
         self.part(&other.text);
         let before = self.text.len();
         self.text.push_str(&other.text);

@@ -1,10 +1,13 @@
 //! Finds out whether a component prints the body of its call unchanged.
 #![deny(clippy::disallowed_methods)]
 
+use std::collections::HashMap;
+
 use crate::{
     delimiters::inner,
     expression_names::behind_name,
     fragment::AttributeText,
+    limits::MAX_PAGE_DEPTH,
     site::{File, Site},
     source::{Location, Span},
     tree::{FragmentNode, Node, Section, SectionKind},
@@ -15,42 +18,77 @@ use super::{
     prints_unchanged::{BODY, asks_for_body, prints_body, uses_body},
 };
 
-/// The first place where the component `name` makes a value of its body. `None`: it prints it, or leaves it out.
-pub(super) fn kept_body(site: &Site<'_>, components: &Components<'_>, name: &str) -> Option<Location> {
-    let mut search = BodySearch {
-        site,
-        components,
-        seen: Vec::new(),
-        included: Vec::new(),
-    };
-    search.component(name)
+/// What is known already: where components and included files make values of the body. `None`: they print it, or leave it out.
+#[derive(Default)]
+pub(super) struct KeptBodies<'n> {
+    components: HashMap<&'n str, Option<Location>>,
+    /// By file, and by whether what it prints becomes a value.
+    included: HashMap<(usize, bool), Option<Location>>,
 }
 
-struct BodySearch<'s, 'n> {
-    site: &'s Site<'n>,
-    components: &'s Components<'s>,
-    /// The components that were looked into.
-    seen: Vec<String>,
-    /// The files that were looked into because they are included.
-    included: Vec<(usize, bool)>,
+impl<'n> KeptBodies<'n> {
+    /// The first place where the component `name` makes a value of its body. `None`: it prints it, or leaves it out.
+    pub(super) fn of(
+        &mut self,
+        site: &'n Site<'n>,
+        components: &'n Components<'n>,
+        name: &'n str,
+    ) -> Option<Location> {
+        let mut search = BodySearch {
+            site,
+            components,
+            known: self,
+            depth: 0,
+        };
+        search.component(name)
+    }
 }
 
-impl BodySearch<'_, '_> {
-    fn component(&mut self, name: &str) -> Option<Location> {
-        if self.seen.iter().any(|seen| seen == name) {
-            return None;
+struct BodySearch<'n, 'k> {
+    site: &'n Site<'n>,
+    components: &'n Components<'n>,
+    known: &'k mut KeptBodies<'n>,
+    /// How many bodies lie around the nodes that are looked at.
+    depth: u32,
+}
+
+impl<'n> BodySearch<'n, '_> {
+    fn component(&mut self, name: &'n str) -> Option<Location> {
+        if let Some(known) = self.known.components.get(name) {
+            return *known;
         }
-        self.seen.push(name.to_owned());
+        // A component that calls itself adds nothing by the inner call.
+        self.known.components.insert(name, None);
         let component = self.components.find(name)?;
-        self.nodes(component.file, &component.section.body, false)
+        let found = self.nodes(component.file, &component.section.body, false);
+        self.known.components.insert(name, found);
+        found
+    }
+
+    fn included(&mut self, file: usize, captured: bool) -> Option<Location> {
+        if let Some(known) = self.known.included.get(&(file, captured)) {
+            return *known;
+        }
+        self.known.included.insert((file, captured), None);
+        let site = self.site;
+        let found = self.nodes(file, &site.files[file].tree.nodes, captured);
+        self.known.included.insert((file, captured), found);
+        found
     }
 
     /// `captured`: whether what the nodes print becomes a value.
-    fn nodes(&mut self, file: usize, nodes: &[Node], captured: bool) -> Option<Location> {
-        nodes.iter().find_map(|node| self.node(file, node, captured))
+    fn nodes(&mut self, file: usize, nodes: &'n [Node], captured: bool) -> Option<Location> {
+        // The walk through the page nests as deep and reports it.
+        if self.depth > MAX_PAGE_DEPTH {
+            return None;
+        }
+        self.depth += 1;
+        let found = nodes.iter().find_map(|node| self.node(file, node, captured));
+        self.depth -= 1;
+        found
     }
 
-    fn node(&mut self, index: usize, node: &Node, captured: bool) -> Option<Location> {
+    fn node(&mut self, index: usize, node: &'n Node, captured: bool) -> Option<Location> {
         let site = self.site;
         let file = &site.files[index];
         let text = file.source.text.as_str();
@@ -86,17 +124,13 @@ impl BodySearch<'_, '_> {
             }
             Node::Reference(reference) if !reference.extends => {
                 let included = site.find(&reference.name)?;
-                if self.included.contains(&(included, captured)) {
-                    return None;
-                }
-                self.included.push((included, captured));
-                self.nodes(included, &site.files[included].tree.nodes, captured)
+                self.included(included, captured)
             }
             _ => None,
         }
     }
 
-    fn section(&mut self, index: usize, section: &Section, captured: bool) -> Option<Location> {
+    fn section(&mut self, index: usize, section: &'n Section, captured: bool) -> Option<Location> {
         let file = &self.site.files[index];
         let arguments = match section.kind {
             SectionKind::Block => return self.nodes(index, &section.body, captured),

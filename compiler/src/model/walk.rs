@@ -8,7 +8,7 @@ mod inclusions;
 mod section;
 mod shapes;
 
-use std::{collections::HashMap, rc::Rc};
+use std::rc::Rc;
 
 use hydra_contract::Mode;
 
@@ -25,6 +25,7 @@ use crate::{
 use super::{
     Branches, CaptureKind, Components, FragmentTag, GroupId, ImportOrigin, IncludeChain, IncludeStep,
     IncludeTarget, NameUse, Need, Needs, Page, PageAttributes, Structure, Unit, UnitKind, UseKind,
+    bodies::KeptBodies,
     needs::NeedList,
     scope::{Bound, Scope, ScopeFrameKind, ShapeId},
     spelled,
@@ -51,7 +52,7 @@ pub(crate) fn walk<'n>(
         scope: Scope::new(),
         blocks: Vec::new(),
         captures: Vec::new(),
-        kept_bodies: HashMap::new(),
+        kept_bodies: KeptBodies::default(),
         shapes: vec![Shape::default()],
         last_block: 0,
         order: 0,
@@ -75,8 +76,8 @@ struct Walker<'n> {
     blocks: Vec<u32>,
     /// The captures that are open, innermost last.
     captures: Vec<Capture<'n>>,
-    /// Where components make values of their bodies, by component.
-    kept_bodies: HashMap<&'n str, Option<Location>>,
+    /// Where components make values of their bodies.
+    kept_bodies: KeptBodies<'n>,
     /// The shapes of values. The first is that of which nothing is known.
     shapes: Vec<Shape>,
     last_block: u32,

@@ -387,3 +387,28 @@ fn sarif_names_rules_places_and_paths_as_uris() {
     assert_eq!(result["relatedLocations"][0]["message"]["text"], "second");
     assert_eq!(result["message"]["text"], "two\nlines\nmend it");
 }
+
+/// What pads texts with spaces can't count beyond 65,535.
+#[test]
+fn a_report_of_any_width_is_shown() {
+    let sources = [source("a.html", &"a ".repeat(100_000))];
+    let place = Span::new(150_000, 150_001).at(SourceId(0));
+    let problem = Problem::new(
+        Code::TemplateSyntax,
+        "this is wrong ".repeat(20_000),
+        place,
+        "here ".repeat(20_000),
+    );
+    let report = |width| {
+        shown(
+            std::slice::from_ref(&problem),
+            &sources,
+            ReportStyle { width, ..PLAIN },
+        )
+    };
+    let widest = report(1_000);
+    for width in [1_001, 65_535, 65_536, 200_000, usize::MAX] {
+        assert_eq!(report(width), widest, "{width}");
+    }
+    assert_eq!(report(0), report(40));
+}

@@ -1,6 +1,6 @@
 //! Texts made to take long: what grows with the square of their size would take minutes.
 
-use crate::limits::MAX_PROBLEMS_PER_FILE;
+use crate::limits::{MAX_CIRCLE_STEPS, MAX_PROBLEMS_PER_FILE};
 
 use super::{Around, Code, problems_of};
 
@@ -301,4 +301,146 @@ fn only_what_may_hold_half_a_delimiter_is_read_again() {
         let (tree, _) = crate::tree::tree(crate::source::SourceId(0), text, crate::tag_prefix::prefix(text));
         assert_eq!(tree.stray_braces, expected, "{text}");
     }
+}
+
+/// The last character of a print that is never closed may have several bytes.
+#[test]
+fn a_print_that_is_never_closed_ends_with_any_character() {
+    let far = "\u{20ac}".repeat(30_000);
+    for last in [
+        "a",
+        "é",
+        "\u{20ac}",
+        "\u{1f600}",
+        " \u{20ac} ",
+        "-\u{1f600}",
+        "}",
+        "\u{20ac}}",
+        far.as_str(),
+    ] {
+        for start in [
+            "<m:fragment ref={{ ",
+            "<m:fragment ref='a' service={{",
+            "<m:fragment ref=\"{{ ",
+            "<m:fragment ref=a imports={{",
+            "<m:fragment ref=a timeout={{-",
+            "<p m:ref={{ ",
+            "<p m:attributes={{",
+            "{{ ",
+            "{% if ",
+        ] {
+            let (_, problems) = problems_of(&[("page.html", &format!("{start}{last}"))], &Around::default());
+            let syntax = problems
+                .iter()
+                .filter(|problem| problem.code == Code::TemplateSyntax);
+            let shown: String = last.chars().take(8).collect();
+            assert!(
+                syntax.count() == 1 || !problems.is_empty(),
+                "{start}{shown}: {problems:?}"
+            );
+        }
+    }
+}
+
+/// A component that prints its body in the body of the next one, and so on: the search for what happens to a body calls itself for
+/// each.
+#[test]
+fn components_in_components_without_end_are_one_report() {
+    const MANY: usize = 5_000;
+    let chain = |inside: &dyn Fn(usize) -> String| {
+        let all =
+            (0..MANY).map(|n| format!("{{% component c{n}() %}}{}{{% endcomponent %}}\n", inside(n + 1)));
+        format!(
+            "{}{{% component c{MANY}() %}}{{{{ body }}}}{{% endcomponent %}}",
+            all.collect::<String>()
+        )
+    };
+    let calls = chain(&|next| format!("{{% <c{next}> %}}{{{{ body }}}}{{% </c{next}> %}}"));
+    let branches = chain(&|next| {
+        format!("{{% if true %}}{{% <c{next}> %}}{{{{ body }}}}{{% </c{next}> %}}{{% endif %}}")
+    });
+    let includes =
+        chain(&|next| format!("{{% <c{next}> %}}{{% include 'p{next}.html' %}}{{% </c{next}> %}}"));
+    let included: Vec<(String, String)> = (1..=MANY)
+        .map(|n| (format!("p{n}.html"), format!("{{% include 'p{}.html' %}}", n + 1)))
+        .collect();
+    for components in [calls, branches, includes] {
+        let mut files = vec![
+            ("components.html", components.as_str()),
+            (
+                "page.html",
+                "{% <c0> %}<m:fragment ref='a' required></m:fragment>{% </c0> %}",
+            ),
+        ];
+        files.extend(included.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        let (sources, problems) = problems_of(&files, &Around::default());
+        let of_page = problems
+            .iter()
+            .filter(|problem| sources[problem.labels[0].location.source.0 as usize].name == "page.html");
+        let codes: Vec<_> = of_page.map(|problem| problem.code).collect();
+        assert_eq!(codes, [Code::TooDeep], "{}", &components[..60]);
+    }
+}
+
+/// What happens to a body is known from the first time on that a component is looked into.
+#[test]
+fn a_component_that_keeps_its_body_keeps_it_each_time() {
+    let keeps = "{% component k() %}{% set a %}{{ body }}{% endset %}{{ a }}{% endcomponent %}";
+    let page = "{% <c> %}<m:fragment ref='a' required></m:fragment>{% </c> %}";
+    for (inside, kept) in [
+        ("{{ body }}", false),
+        ("{% <k> %}a{% </k> %}{{ body }}", false),
+        ("{% <k> %}{{ body }}{% </k> %}", true),
+        ("{% <k> %}a{% </k> %}{% <k> %}{{ body }}{% </k> %}", true),
+        (
+            "{% <k> %}{% <k> %}a{% </k> %}{% </k> %}{% <k> %}{{ body }}{% </k> %}",
+            true,
+        ),
+        ("{% <c> %}a{% </c> %}{{ body }}", false),
+    ] {
+        let components = format!("{keeps}{{% component c() %}}{inside}{{% endcomponent %}}");
+        let files = [("components.html", components.as_str()), ("page.html", page)];
+        let (_, problems) = problems_of(&files, &Around::default());
+        let found = problems
+            .iter()
+            .any(|problem| problem.code == Code::FragmentInCapture);
+        assert_eq!(found, kept, "{inside}: {problems:?}");
+    }
+}
+
+/// Each tag closes a circle with each of the first ones: what is kept of them would grow with the third power.
+#[test]
+fn circles_without_number_are_kept_up_to_a_number() {
+    const MANY: usize = 600;
+    let first: String = (0..100).map(|n| format!(", e{n}")).collect();
+    let page: String = (0..MANY)
+        .map(|n| {
+            format!(
+                "<m:fragment ref='a' exports='e{n}' imports='e{}{first}'>-</m:fragment>",
+                n + 1
+            )
+        })
+        .collect();
+    let (_, problems) = problems_of(&[("page.html", &page)], &Around::default());
+    let circles = problems
+        .iter()
+        .filter(|problem| problem.code == Code::ImportCycle);
+    let labels: usize = circles.map(|problem| problem.labels.len()).sum();
+    assert!((MANY..=MAX_CIRCLE_STEPS / 2).contains(&labels), "{labels}");
+}
+
+/// For each name that stands twice in a list, a name is sought that the whole text does not have.
+#[test]
+fn names_that_stand_twice_without_number_cost_no_more_than_their_text() {
+    let taken: String = (2..20_000).map(|n| format!("aX{n} ")).collect();
+    let tags =
+        "<m:fragment service='a' ref='a' exports='b as x, c as x, d as x'>-</m:fragment>\n".repeat(5_000);
+    let page = format!("<p>aX aServiceX {taken}</p>{tags}");
+    let (_, problems) = problems_of(&[("page.html", &page)], &Around::default());
+    let doubles = problems
+        .iter()
+        .filter(|problem| problem.code == Code::DuplicateExport);
+    let found: usize = doubles.clone().map(|problem| 1 + problem.more).sum();
+    assert_eq!(found, 10_000);
+    assert!(doubles.clone().all(|problem| problem.help.is_some()) && doubles.count() <= 500);
 }

@@ -4,11 +4,23 @@ use crate::{
     check::{export_in_block_structure, import_cycle},
     limits::MAX_HOLE_DEPTH,
     problem::{Code, Problem},
-    source::Span,
+    source::{Location, Span},
     tree::{Node, Section},
 };
 
 use super::{HoleExtent, Names, Waiting, Writer, hole_extent, leaked_sets, listed, opening};
+
+/// More templates come out of a site than any site needs.
+pub(in crate::lower) fn too_large(place: Location) -> Problem {
+    let message = "the parts of these pages that wait for exports repeat too much of the templates";
+    let problem = Problem::new(
+        Code::TooDeep,
+        message,
+        place,
+        "from here on, no part could be told to wait",
+    );
+    problem.help("set fewer names from exports, or use them in fewer places")
+}
 
 impl Writer<'_, '_> {
     pub(super) fn refuse(&mut self, first: &Node, fixed: Span, waits: &Names) {

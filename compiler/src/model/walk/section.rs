@@ -9,7 +9,6 @@ use crate::{
 
 use super::{CaptureKind, GroupId, Need, NeedList, Needs, Structure, WalkPosition, Walker};
 use crate::model::{
-    bodies,
     components::{arguments, definitions},
     scope::{Bound, ScopeFrameKind},
 };
@@ -116,10 +115,7 @@ impl<'n> Walker<'n> {
     /// Where a component makes a value of its body.
     fn kept_body(&mut self, name: &'n str) -> Option<Location> {
         let (site, components) = (self.site, self.components);
-        *self
-            .kept_bodies
-            .entry(name)
-            .or_insert_with(|| bodies::kept_body(site, components, name))
+        self.kept_bodies.of(site, components, name)
     }
 
     /// Notes something that can't wait for an export.
