@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod explain;
 mod help;
+mod lsp;
 mod output;
 mod progress;
 mod site;
@@ -57,6 +58,7 @@ fn command(command: Command) -> Result<CommandResult, Failure> {
         Command::DraftContract(args) => contract::draft(args),
         Command::Diff(args) => contract::diff(&args),
         Command::Lower(args) => site::lower(&args),
+        Command::Lsp => lsp::lsp(),
         Command::Completions { shell } => help::completions(shell),
         Command::Man => help::man(),
     }

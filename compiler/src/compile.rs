@@ -12,7 +12,7 @@ use crate::{
     input::{Compiled, Input},
     lower,
     model::{self, CheckedFragment, CheckedPage, PageAttributes, Unit, UnitKind, units},
-    page_type::PageType,
+    page_type::{CrateTypes, PageType},
     problem::{Code, Problem, Severity, bounded},
     read, rust_types,
     site::Site,
@@ -40,30 +40,63 @@ pub fn check(input: &Input) -> Vec<Problem> {
     inspect(input, CheckGoal::Problems).problems
 }
 
+/// Checks a site whose templates are parsed, and whose Rust types are read.
+#[cfg(feature = "cli")]
+pub(crate) fn check_parsed(
+    input: &Input,
+    site: &mut Site<'_>,
+    local: Vec<Problem>,
+    types: &CrateTypes,
+) -> Vec<Problem> {
+    inspect_parsed(input, site, local, types, CheckGoal::Problems).problems
+}
+
+/// Whether some template names a Rust type.
+#[cfg(feature = "cli")]
+pub(crate) fn names_rust_types(site: &Site<'_>) -> bool {
+    rust_types::are_named(site)
+}
+
+/// The Rust types that the templates of a site may name.
+pub(crate) fn types_of(input: &Input, site: &Site<'_>) -> CrateTypes {
+    crate_types(rust_sources(input), rust_types::are_named(site))
+}
+
 fn inspect(input: &Input, goal: CheckGoal) -> Compiled {
-    let (mut site, mut local) = Site::parse(input.template_sources(), &broken(input));
-    let types = crate_types(rust_sources(input), rust_types::are_named(&site));
-    local.extend(rust_types::resolve(&mut site, &types));
+    let (mut site, local) = Site::parse(input.template_sources(), &broken(input));
+    let types = types_of(input, &site);
+    inspect_parsed(input, &mut site, local, &types, goal)
+}
+
+fn inspect_parsed(
+    input: &Input,
+    site: &mut Site<'_>,
+    mut local: Vec<Problem>,
+    types: &CrateTypes,
+    goal: CheckGoal,
+) -> Compiled {
+    local.extend(rust_types::resolve(site, types));
+    let site = &*site;
     let context = SiteContext {
         contracts: &input.contracts,
         contracts_given: input.contracts_given,
         page_types: &types.pages,
         options: &input.options,
     };
-    let (mut found, checked) = check::check(&site, &mut local, &context, goal);
+    let (mut found, checked) = check::check(site, &mut local, &context, goal);
     if input.has_broken_contract() {
         // The service may well have a contract: the one that can't be read.
         found.retain(|problem| problem.code != Code::UnknownService);
     }
     let mut problems = input.broken.clone();
-    problems.extend(types.problems);
+    problems.extend_from_slice(&types.problems);
     problems.extend(read::misnamed(input));
     problems.append(&mut local);
     problems.append(&mut found);
     let sound = (!has_errors(&problems)).then(|| {
         let (sound, refused) = match goal {
-            CheckGoal::Problems => (None, lower::refused(&site)),
-            CheckGoal::Site => finish(&site, &context, checked),
+            CheckGoal::Problems => (None, lower::refused(site)),
+            CheckGoal::Site => finish(site, &context, checked),
         };
         problems.extend(refused);
         sound
@@ -111,7 +144,7 @@ fn has_errors(problems: &[Problem]) -> bool {
 }
 
 /// The files that could not be read whole.
-fn broken(input: &Input) -> BTreeSet<SourceId> {
+pub(crate) fn broken(input: &Input) -> BTreeSet<SourceId> {
     let labels = input.broken.iter().flat_map(|problem| &problem.labels);
     labels.map(|label| label.location.source).collect()
 }

@@ -58,7 +58,7 @@
 //! # Features
 //!
 //! - `cli`: the program `hydra-compile`, with `check`, `explain`, `graph`, `contract`, `draft-contract`, `diff`, `lower`,
-//!   `completions` and `man`. It is off by default, so that build scripts don't build it.
+//!   `lsp`, `completions` and `man`. It is off by default, so that build scripts don't build it.
 //!
 //! # Modules
 //!
@@ -90,6 +90,9 @@ pub mod codegen;
 pub mod diff;
 #[doc(hidden)]
 pub mod draft;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod editor;
 #[doc(hidden)]
 pub mod graph;
 #[doc(hidden)]

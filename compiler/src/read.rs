@@ -9,6 +9,8 @@ mod json_places;
 mod load;
 mod names;
 mod settings;
+#[cfg(feature = "cli")]
+mod site_files;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -29,7 +31,12 @@ use crate::{
     source::{Source, SourceId, Span},
 };
 pub(crate) use contracts::misnamed;
-use load::Loaded;
+pub(crate) use load::LoadedFile;
+#[cfg(feature = "cli")]
+pub(crate) use site_files::FileKind;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub use site_files::{SiteFiles, SitePaths};
 
 /// The endings that make a file in a folder a template, in any case. Tera escapes in `.html`, `.htm` and `.xml`.
 pub const TEMPLATE_ENDINGS: &[&str] = &["html", "htm", "xhtml", "xml", "txt", "tera"];
@@ -137,33 +144,59 @@ pub(crate) fn read_with(
     progress: &Progress,
 ) -> Result<Input, ReadError> {
     let options = settings::complete(options, settings, places.templates.first().map(PathBuf::as_path))?;
-    let mut input = Input {
-        options,
-        contracts_given: places.contracts.is_some(),
-        ..Input::default()
-    };
     let wanted = names::template_files(&places.templates)?;
     progress.total.store(wanted.len(), Ordering::Relaxed);
-    for loaded in load_all(wanted, progress)? {
+    let templates = load_all(wanted, progress)?;
+    let contracts = match &places.contracts {
+        Some(folder) => Some(load_all(contract_files(folder)?, &Progress::default())?),
+        None => None,
+    };
+    let rust = match &places.rust {
+        Some(folder) => {
+            let names_types = |file: &LoadedFile| {
+                memchr::memmem::find(file.source.text.as_bytes(), b":attributes").is_some()
+            };
+            load::page_types(walk::files(folder, &["rs"])?, templates.iter().any(names_types))?
+        }
+        None => Vec::new(),
+    };
+    Ok(assemble(options, templates, contracts, rust))
+}
+
+/// The input that consists of these files. `contracts`: `None` where no folder of contracts is named.
+pub(crate) fn assemble(
+    options: Options,
+    templates: Vec<LoadedFile>,
+    contracts: Option<Vec<LoadedFile>>,
+    rust: Vec<LoadedFile>,
+) -> Input {
+    let mut input = Input {
+        options,
+        contracts_given: contracts.is_some(),
+        ..Input::default()
+    };
+    for loaded in templates {
         push_source(&mut input, loaded);
     }
     input.templates = input.sources.len();
-    if let Some(folder) = &places.contracts {
-        contracts::add(
-            &mut input,
-            load_all(contract_files(folder)?, &Progress::default())?,
-        );
+    contracts::add(&mut input, contracts.unwrap_or_default());
+    for loaded in rust {
+        push_source(&mut input, loaded);
     }
-    if let Some(folder) = &places.rust {
-        let named = input
-            .template_sources()
-            .iter()
-            .any(|source| memchr::memmem::find(source.text.as_bytes(), b":attributes").is_some());
-        for loaded in load::page_types(walk::files(folder, &["rs"])?, named)? {
-            push_source(&mut input, loaded);
-        }
-    }
-    Ok(input)
+    input
+}
+
+/// Where a contract's file has the name of a member. `None`: it lacks the member.
+#[cfg(feature = "cli")]
+pub(crate) fn contract_member(source: &Source, path: &[&str]) -> Option<Span> {
+    let text = source.text.trim_start_matches('\u{feff}');
+    let before = source.text.len() - text.len();
+    let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();
+    let name = json_places::member(text, &path)?.name;
+    Some(Span::new(
+        name.start as usize + before,
+        name.end as usize + before,
+    ))
 }
 
 /// Reads one contract.
@@ -218,7 +251,7 @@ pub(crate) fn is_rust(path: &Path) -> bool {
 }
 
 /// Adds a source, and the problem that it is not UTF-8 where it is not. Says which source it became.
-fn push_source(input: &mut Input, loaded: Loaded) -> SourceId {
+fn push_source(input: &mut Input, loaded: LoadedFile) -> SourceId {
     let id = SourceId(input.sources.len() as u32);
     if let Some(offset) = loaded.broken_at {
         input.broken.push(not_utf8(&loaded.source, id, offset));
@@ -245,7 +278,7 @@ fn contract_files(folder: &Path) -> Result<Vec<FileToRead>, ReadError> {
 }
 
 /// Reads all files on all cores, in the order given.
-fn load_all(wanted: Vec<FileToRead>, progress: &Progress) -> Result<Vec<Loaded>, ReadError> {
+fn load_all(wanted: Vec<FileToRead>, progress: &Progress) -> Result<Vec<LoadedFile>, ReadError> {
     wanted
         .into_par_iter()
         .map(|file| {

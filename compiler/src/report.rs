@@ -27,6 +27,8 @@ use crate::{
     source::Source,
 };
 use excerpt::Excerpt;
+#[cfg(feature = "cli")]
+pub(crate) use long_lines::printable;
 
 /// The form of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! The Rust types that `m:attributes` names: `lines: list<Line>`, where the crate's `src/` has a `struct Line`.
 #![deny(clippy::disallowed_methods)]
 
+use std::sync::Arc;
+
 use hydra_contract::Type;
 
 use crate::{
@@ -11,35 +13,39 @@ use crate::{
     site::{File, Site},
     source::SourceId,
     suggest::nearest,
+    tree::Tree,
 };
 
 /// Whether some template names a Rust type.
 #[must_use]
 pub(crate) fn are_named(site: &Site<'_>) -> bool {
-    site.files.iter().any(|file| {
-        let tags = file.tree.offers.iter().map(|offer| &offer.tag);
-        let mut declared = tags
-            .chain(&file.tree.attributes)
-            .flat_map(|tag| tag.attributes.iter().flatten());
-        declared.any(|declared| declared.rust.is_some())
-    })
+    site.files.iter().any(names_types)
+}
+
+fn names_types(file: &File<'_>) -> bool {
+    let tags = file.tree.offers.iter().map(|offer| &offer.tag);
+    let mut declared = tags
+        .chain(&file.tree.attributes)
+        .flat_map(|tag| tag.attributes.iter().flatten());
+    declared.any(|declared| declared.rust.is_some())
 }
 
 /// Gives each attribute that names a Rust type the shape of that type. It returns a problem for each name that the crate lacks.
 pub(crate) fn resolve(site: &mut Site<'_>, types: &CrateTypes) -> Vec<Problem> {
     let mut problems = ProblemCollector::default();
-    for file in &mut site.files {
+    for file in site.files.iter_mut().filter(|file| names_types(file)) {
         let id = file.id;
-        for declared in declared(file).filter(|declared| declared.rust.is_some()) {
+        let tree = Arc::make_mut(&mut file.tree);
+        for declared in declared(tree).filter(|declared| declared.rust.is_some()) {
             problems.add_all(resolve_one(id, declared, types));
         }
     }
     problems.into_problems()
 }
 
-fn declared<'f>(file: &'f mut File<'_>) -> impl Iterator<Item = &'f mut Declared> {
-    let tags = file.tree.offers.iter_mut().map(|offer| &mut offer.tag);
-    tags.chain(&mut file.tree.attributes)
+fn declared(tree: &mut Tree) -> impl Iterator<Item = &mut Declared> {
+    let tags = tree.offers.iter_mut().map(|offer| &mut offer.tag);
+    tags.chain(&mut tree.attributes)
         .flat_map(|tag| tag.attributes.iter_mut().flatten())
 }
 

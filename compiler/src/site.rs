@@ -1,6 +1,9 @@
 //! All templates of a run: their trees, and which of them includes or extends which.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     parallel::each,
@@ -25,10 +28,32 @@ pub struct File<'s> {
     pub id: SourceId,
     /// Its text.
     pub source: &'s Source,
-    /// What it says.
-    pub tree: Tree,
+    /// What it says. A language server keeps it for the next check.
+    pub tree: Arc<Tree>,
     /// The index in [`Site::files`] of each file that it includes or extends, in document order.
     pub uses: Vec<usize>,
+}
+
+/// A template as it is parsed by itself.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    /// What it says.
+    pub tree: Arc<Tree>,
+    /// The problems that it has by itself.
+    pub problems: Vec<Problem>,
+}
+
+impl Parsed {
+    /// Parses a template. `broken`: it is taken as empty.
+    #[must_use]
+    pub fn of(id: SourceId, source: &Source, broken: bool) -> Self {
+        let text = if broken { "" } else { source.text.as_str() };
+        let (tree, problems) = tree::tree(id, text, tag_prefix::prefix(text));
+        Parsed {
+            tree: Arc::new(tree),
+            problems,
+        }
+    }
 }
 
 impl<'s> Site<'s> {
@@ -37,35 +62,37 @@ impl<'s> Site<'s> {
     pub fn parse(templates: &'s [Source], broken: &BTreeSet<SourceId>) -> (Site<'s>, Vec<Problem>) {
         let parsed = each(templates, |index, source| {
             let id = SourceId(index as u32);
-            let text = if broken.contains(&id) {
-                ""
-            } else {
-                source.text.as_str()
-            };
-            let prefix = tag_prefix::prefix(text);
-            let (tree, problems) = tree::tree(id, text, prefix);
-            let file = File {
-                id,
-                source,
-                tree,
-                uses: Vec::new(),
-            };
-            (file, problems)
+            Parsed::of(id, source, broken.contains(&id))
         });
-        let (mut files, problems): (Vec<_>, Vec<_>) = parsed.into_iter().unzip();
-        let by_name: BTreeMap<_, _> = templates
-            .iter()
-            .enumerate()
-            .map(|(index, source)| (source.name.as_str(), index))
+        let mut problems = Vec::new();
+        let files = templates.iter().zip(parsed).map(|(source, parsed)| {
+            problems.extend(parsed.problems);
+            (source, parsed.tree)
+        });
+        (Site::of(files.collect()), problems)
+    }
+
+    /// The site of templates that are parsed already, in the order of their names.
+    #[must_use]
+    pub fn of(parsed: Vec<(&'s Source, Arc<Tree>)>) -> Site<'s> {
+        let names = parsed.iter().enumerate();
+        let by_name: BTreeMap<_, _> = names
+            .map(|(index, (source, _))| (source.name.as_str(), index))
             .collect();
-        for file in &mut files {
-            let names = references(&file.tree);
-            file.uses = names
+        let files = parsed.into_iter().enumerate().map(|(index, (source, tree))| {
+            let names = references(&tree);
+            let uses = names
                 .iter()
-                .filter_map(|used| by_name.get(used.name.as_str()).copied())
-                .collect();
-        }
-        (Site { files, by_name }, problems.into_iter().flatten().collect())
+                .filter_map(|used| by_name.get(used.name.as_str()).copied());
+            File {
+                id: SourceId(index as u32),
+                source,
+                uses: uses.collect(),
+                tree,
+            }
+        });
+        let files = files.collect();
+        Site { files, by_name }
     }
 
     /// The file of that name.

@@ -1,13 +1,10 @@
 //! Helps that can be pasted: after the paste the problem is gone, and no other has come.
-//!
-//! What is pasted is the first text between backticks: a whole attribute, `exports="…"`, takes the place of the tag's own or is added
-//! to the tag; an item of a list, `a as b`, that of the item; and all else that of the first label. A help that says to move something
-//! names what goes to the top of the file, and one that begins with `remove it` means what its label marks.
+//! The language server offers the same pastes as quick fixes.
 
-use std::{fs, ops::Range, path::Path};
+use std::{fs, path::Path};
 
 use hydra_compile::{
-    Input, Options, compile,
+    Input, Options, compile, editor,
     input::KnownContract,
     problem::{Problem, Severity},
     read::{self, InputPaths, Progress},
@@ -79,95 +76,9 @@ fn site(page: &str) -> Input {
     input
 }
 
-/// The first text between backticks.
-fn quoted(help: &str) -> Option<&str> {
-    help.split_once('`')?.1.split_once('`').map(|(text, _)| text)
-}
-
 /// The file with the help of a problem pasted into it. `None`: there is nothing to paste.
 fn paste(text: &str, problem: &Problem) -> Option<String> {
-    let span = problem.labels.first()?.location.span.range();
-    let help = problem.help.as_deref()?;
-    let replaced =
-        |range: Range<usize>, with: &str| format!("{}{with}{}", &text[..range.start], &text[range.end..]);
-    let new = quoted(help).filter(|_| !help.starts_with("remove it"));
-    let Some(new) = new else {
-        return help.starts_with("remove").then(|| replaced(span, ""));
-    };
-    if help.starts_with("add `") && help.ends_with("behind this line") {
-        return Some(replaced(span.end..span.end, &format!("\n{new}")));
-    }
-    if help.starts_with("move `") {
-        return Some(format!("{new}{}", replaced(span, "")));
-    }
-    match attribute_name(new) {
-        Some(name) => {
-            let place = attribute(text, &span, name)?;
-            // One that the tag lacks is added behind its name.
-            let space = if place.is_empty() { " " } else { "" };
-            Some(replaced(place, &format!("{space}{new}")))
-        }
-        None if new.contains(" as ") => Some(replaced(item(text, span), new)),
-        None => Some(replaced(span, new)),
-    }
-}
-
-/// The item of a list around a place.
-fn item(text: &str, span: Range<usize>) -> Range<usize> {
-    const ENDS: [char; 3] = [',', '"', '\''];
-    let start = text[..span.start].rfind(ENDS).map_or(span.start, |at| at + 1);
-    let space = text[start..].len() - text[start..].trim_start().len();
-    let end = text[span.end..].find(ENDS).map_or(span.end, |at| span.end + at);
-    start + space..end
-}
-
-/// The name in `name="value"`. `None`: it is not an attribute.
-fn attribute_name(text: &str) -> Option<&str> {
-    let (name, value) = text.split_once('=')?;
-    let is_name = name
-        .chars()
-        .all(|c| c.is_ascii_alphabetic() || matches!(c, ':' | '-'));
-    let is_quoted = ['"', '\'']
-        .iter()
-        .any(|quote| value.len() > 1 && value.starts_with(*quote) && value.ends_with(*quote));
-    (is_name && is_quoted).then_some(name)
-}
-
-/// Where the attribute `name` stands in the tag that holds `span`, or where it can be added.
-fn attribute(text: &str, span: &Range<usize>, name: &str) -> Option<Range<usize>> {
-    let first = text[span.start..].chars().next().map_or(0, char::len_utf8);
-    let starts = text[..span.start + first]
-        .rmatch_indices('<')
-        .map(|(start, _)| start);
-    let tags = starts.filter(|start| text[start + 1..].starts_with(|c: char| c.is_ascii_alphabetic()));
-    // A `<` may stand in a type, too: the tag is the one that has the attribute, or the nearest.
-    let mut nearest = None;
-    for start in tags {
-        // A typographic quote is a letter of a value without quotes.
-        let bare = format!(" {name}=“");
-        if let Some(at) = text[start..].find(&bare) {
-            let from = start + at + 1;
-            let length = text[from..].find([' ', '>'])?;
-            return Some(from..from + length);
-        }
-        for quote in ['"', '\''] {
-            let opening = format!(" {name}={quote}");
-            let found = text[start..].find(&opening).map(|at| start + at + 1);
-            if let Some(from) = found.filter(|from| *from <= span.start || nearest.is_none()) {
-                let value = from + opening.len() - 1;
-                let length = text[value..].find(quote)?;
-                let end = value + length + 1;
-                if end >= span.start && !text[start..from].contains('>') {
-                    return Some(from..end);
-                }
-            }
-        }
-        let end_of_name = text[start..]
-            .find(char::is_whitespace)
-            .map_or(start, |at| start + at);
-        nearest = nearest.or(Some(end_of_name));
-    }
-    nearest.map(|at| at..at)
+    editor::mend(text, problem).map(|edits| editor::edited(text, &edits))
 }
 
 /// What one problem is, wherever it stands.

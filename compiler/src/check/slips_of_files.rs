@@ -1,7 +1,10 @@
 //! Replaces the errors of a file by the slip of the finger that made them, where there is one.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use crate::{
     engines,
@@ -181,7 +184,7 @@ fn errors_of(
         id: file.id,
         source: &source,
         uses: uses.collect(),
-        tree,
+        tree: Arc::new(tree),
     };
     syntax::errors_in(site, components, options, &file)
 }

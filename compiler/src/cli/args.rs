@@ -60,6 +60,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  hydra-compile lower templates/checkout.html\n  hydra-compile lower - < page.html"
     )]
     Lower(LowerArgs),
+    /// Answer an editor over standard input and output, as a language server
+    #[command(after_help = LSP_NOTES)]
+    Lsp,
     /// Print completions for a shell
     #[command(
         after_help = "Example:\n  hydra-compile completions bash > /etc/bash_completion.d/hydra-compile"
@@ -72,6 +75,13 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  hydra-compile man > hydra-compile.1")]
     Man,
 }
+
+const LSP_NOTES: &str = "\
+Editors start this command, and speak the Language Server Protocol with it.
+It finds the sites in their folders by itself: the folder that `Build::new` in a build.rs names, and
+folders `templates` with Hydra's tags.
+
+Exit status: 0 after `shutdown` and `exit`, 1 if the editor goes away without them.";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:

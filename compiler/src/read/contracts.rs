@@ -3,7 +3,7 @@
 
 use hydra_contract::Contract;
 
-use super::{contract_members, json_places, load::Loaded, push_source};
+use super::{contract_members, json_places, load::LoadedFile, push_source};
 use crate::{
     fragment::short,
     input::{Input, KnownContract},
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Adds the contracts of these files. A file that is not a contract, or is a second one for a service, becomes a problem.
-pub(super) fn add(input: &mut Input, files: Vec<Loaded>) {
+pub(super) fn add(input: &mut Input, files: Vec<LoadedFile>) {
     for loaded in files {
         let is_text = loaded.broken_at.is_none();
         let id = push_source(input, loaded);

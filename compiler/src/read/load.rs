@@ -19,15 +19,16 @@ const PAGE_TYPE: &[u8] = b"page(";
 const OTHERS: [&[u8]; 3] = [b"Serialize", b"Deserialize", b"Path<"];
 
 /// A file that was read.
-pub(super) struct Loaded {
+#[derive(Debug)]
+pub(crate) struct LoadedFile {
     /// All of it that is UTF-8.
-    pub(super) source: Source,
+    pub(crate) source: Source,
     /// The first byte that is not.
-    pub(super) broken_at: Option<usize>,
+    pub(crate) broken_at: Option<usize>,
 }
 
 /// Reads a file, or standard input for `-`.
-pub(super) fn load(file: FileToRead) -> Result<Loaded, ReadError> {
+pub(super) fn load(file: FileToRead) -> Result<LoadedFile, ReadError> {
     let bytes = if file.path.as_os_str() == "-" {
         bounded(io::stdin().lock(), 0, &file.path)?
     } else {
@@ -44,18 +45,22 @@ pub(super) fn load(file: FileToRead) -> Result<Loaded, ReadError> {
 /// The Rust files that may hold page types, or types that are in them or that templates name. Others are not kept: they can be large
 /// and say nothing about templates.
 /// With `named`, templates may name Rust types, so the sources are read even if no page type exists. Rustc reports files that are not UTF-8.
-pub(super) fn page_types(files: Vec<FileToRead>, named: bool) -> Result<Vec<Loaded>, ReadError> {
-    let loaded: Vec<Loaded> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
+pub(super) fn page_types(files: Vec<FileToRead>, named: bool) -> Result<Vec<LoadedFile>, ReadError> {
+    let loaded: Vec<LoadedFile> = files.into_par_iter().map(load).collect::<Result<_, _>>()?;
     if !named && !loaded.iter().any(|file| holds(file, PAGE_TYPE)) {
         return Ok(Vec::new());
     }
-    let is_kept = |file: &Loaded| holds(file, PAGE_TYPE) || OTHERS.iter().any(|mark| holds(file, mark));
-    let mut kept: Vec<Loaded> = loaded.into_iter().filter(is_kept).collect();
+    let mut kept: Vec<LoadedFile> = loaded.into_iter().filter(may_hold_types).collect();
     kept.sort_by(|one, other| one.source.name.cmp(&other.source.name));
     Ok(kept)
 }
 
-fn holds(loaded: &Loaded, mark: &[u8]) -> bool {
+/// Whether a Rust file may hold page types, or types that are in them or that templates name.
+pub(super) fn may_hold_types(file: &LoadedFile) -> bool {
+    holds(file, PAGE_TYPE) || OTHERS.iter().any(|mark| holds(file, mark))
+}
+
+fn holds(loaded: &LoadedFile, mark: &[u8]) -> bool {
     loaded.broken_at.is_none() && memchr::memmem::find(loaded.source.text.as_bytes(), mark).is_some()
 }
 
@@ -81,7 +86,7 @@ fn unreadable(path: &Path, error: io::Error) -> ReadError {
     }
 }
 
-fn decode(file: FileToRead, bytes: Vec<u8>) -> Loaded {
+fn decode(file: FileToRead, bytes: Vec<u8>) -> LoadedFile {
     let (text, broken_at) = match String::from_utf8(bytes) {
         Ok(text) => (text, None),
         Err(error) => {
@@ -96,7 +101,7 @@ fn decode(file: FileToRead, bytes: Vec<u8>) -> Loaded {
     } else {
         &file.path
     };
-    Loaded {
+    LoadedFile {
         source: Source::new(file.name, path, text),
         broken_at,
     }

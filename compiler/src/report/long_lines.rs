@@ -62,7 +62,7 @@ fn forward(line: &str, from: usize, characters: usize) -> usize {
 }
 
 /// A text without anything that a terminal would obey instead of print.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

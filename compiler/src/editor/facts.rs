@@ -1,0 +1,137 @@
+//! What is known of an attribute of a page: its type, what gives it, and what uses it.
+#![deny(clippy::disallowed_methods)]
+
+use std::collections::BTreeMap;
+
+use hydra_contract::Type;
+
+use crate::{
+    model::{ImportOrigin, Page, Unit, UnitKind, UseKind, spelled},
+    source::Location,
+};
+
+use super::{
+    site_view::{SiteView, name_of},
+    subject::{FragmentName, named},
+};
+
+/// An attribute of one page, or of one offered fragment.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Attribute {
+    /// The page's template, or the fragment's name.
+    pub(super) unit: String,
+    /// Its type, as far as it is known.
+    pub(super) ty: Type,
+    /// What gives it.
+    pub(super) giver: Giver,
+    /// Where that is stated.
+    pub(super) place: Location,
+}
+
+/// What gives an attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Giver {
+    /// A field of a Rust type: both names.
+    Field(String, String),
+    /// The handler, as the template states.
+    Handler,
+    /// The page that embeds the offered fragment.
+    Import,
+    /// Another fragment, under its own name for it.
+    Export(FragmentName, String),
+    /// A `set` of the template.
+    Set,
+}
+
+/// All attributes of a unit, by their names in Tera. Of several that give one, all are listed.
+pub(super) fn attributes(view: &SiteView<'_>, unit: Unit<'_>) -> BTreeMap<String, Vec<Attribute>> {
+    view.with_page(unit, |page| of_page(view, unit, page))
+}
+
+fn of_page(view: &SiteView<'_>, unit: Unit<'_>, page: &Page<'_>) -> BTreeMap<String, Vec<Attribute>> {
+    let mut found: BTreeMap<String, Vec<Attribute>> = BTreeMap::new();
+    let (title, imports) = match unit.kind {
+        UnitKind::Offer(offer) => (name_of(offer).unwrap_or_default(), offer.tag.imports.as_slice()),
+        _ => (view.site.files[unit.file].source.name.clone(), &[][..]),
+    };
+    let mut add = |name: &str, ty: Type, giver: Giver, place: Location| {
+        let attribute = Attribute {
+            unit: title.clone(),
+            ty,
+            giver,
+            place,
+        };
+        let all = found.entry(name.to_owned()).or_default();
+        if !all.contains(&attribute) {
+            all.push(attribute);
+        }
+    };
+    for (name, attribute) in &page.attributes.names {
+        let giver = match &attribute.field {
+            Some((owner, field)) => Giver::Field(owner.clone(), field.clone()),
+            None if imports
+                .iter()
+                .any(|import| spelled(&import.name) == name.as_str()) =>
+            {
+                Giver::Import
+            }
+            None => Giver::Handler,
+        };
+        add(name, attribute.ty.clone(), giver, attribute.place);
+    }
+    for tag in &page.tags {
+        let Some(fragment) = named(view, tag.node) else {
+            continue;
+        };
+        for item in tag.exports() {
+            let ty = view.export_type(&fragment.service, &fragment.reference, item.name());
+            let giver = Giver::Export(fragment.clone(), item.name().to_owned());
+            add(
+                &spelled(item.target()),
+                ty,
+                giver,
+                item.target_span.at(tag.source),
+            );
+        }
+    }
+    for (name, place) in &page.sets {
+        add(name, Type::Any, Giver::Set, *place);
+    }
+    found
+}
+
+/// A use of an attribute of a page.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Use {
+    pub(super) place: Location,
+    /// The fragment that it is passed to, where it is an import.
+    pub(super) import_of: Option<FragmentName>,
+}
+
+/// Where a unit uses one of its attributes, in the order of files.
+pub(super) fn uses(view: &SiteView<'_>, unit: Unit<'_>, name: &str) -> Vec<Use> {
+    view.with_page(unit, |page| {
+        let uses = page.uses.iter();
+        let named_so = uses
+            .filter(|used| used.name == name && !matches!(used.kind, UseKind::Import | UseKind::Everything));
+        let mut found: Vec<Use> = named_so
+            .map(|used| Use {
+                place: used.location,
+                import_of: None,
+            })
+            .collect();
+        for tag in &page.tags {
+            let items = tag.node.fragment.imports.iter().zip(&tag.imports);
+            let from_page = items.filter(|(item, origin)| {
+                spelled(item.root()) == name && !matches!(origin, ImportOrigin::Template)
+            });
+            found.extend(from_page.map(|(item, _)| Use {
+                place: item.name_span.at(tag.source),
+                import_of: named(view, tag.node),
+            }));
+        }
+        found.sort();
+        found.dedup();
+        found
+    })
+}
