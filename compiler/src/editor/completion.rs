@@ -1,8 +1,6 @@
 //! What can be written at a place.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
-
 use hydra_contract::Type;
 
 use crate::{
@@ -223,7 +221,7 @@ fn imports(
             missing.map(|(name, import)| candidate(name, CandidateKind::Member, import.ty.to_string()));
         return names.collect();
     }
-    let page = page_attributes(view, file, at);
+    let page = facts::attributes(view, file, at);
     let mut found: Vec<Candidate> = missing
         .filter(|(name, _)| page.contains_key(*name) || page.is_empty())
         .map(|(name, import)| {
@@ -296,7 +294,7 @@ fn in_expression(view: &SiteView<'_>, file: usize, at: u32, before: &str) -> Vec
     if begins_statement || last.ends_with(['.', '|']) {
         return Vec::new();
     }
-    let page = page_attributes(view, file, at);
+    let page = facts::attributes(view, file, at);
     let mut found: Vec<Candidate> = page
         .iter()
         .map(|(name, givers)| candidate(name, CandidateKind::PageAttribute, giver_detail(givers)))
@@ -307,17 +305,6 @@ fn in_expression(view: &SiteView<'_>, file: usize, at: u32, before: &str) -> Vec
         }
     }
     found
-}
-
-/// The attributes of the pages around a place.
-fn page_attributes(view: &SiteView<'_>, file: usize, at: u32) -> BTreeMap<String, Vec<Attribute>> {
-    let mut all: BTreeMap<String, Vec<Attribute>> = BTreeMap::new();
-    for unit in view.units_at(file, at) {
-        for (name, givers) in facts::attributes(view, unit) {
-            all.entry(name).or_default().extend(givers);
-        }
-    }
-    all
 }
 
 /// "date, a field of `Checkout`".

@@ -43,13 +43,21 @@ pub(super) enum Giver {
     Set,
 }
 
-/// All attributes of a unit, by their names in Tera. Of several that give one, all are listed.
-pub(super) fn attributes(view: &SiteView<'_>, unit: Unit<'_>) -> BTreeMap<String, Vec<Attribute>> {
-    view.with_page(unit, |page| of_page(view, unit, page))
+/// All attributes of the units around a place, by their names in Tera. Of several that give one, all are listed.
+pub(super) fn attributes(view: &SiteView<'_>, file: usize, at: u32) -> BTreeMap<String, Vec<Attribute>> {
+    let mut found = BTreeMap::new();
+    view.with_pages(&view.units_at(file, at), |unit, page| {
+        add_page(view, unit, page, &mut found);
+    });
+    found
 }
 
-fn of_page(view: &SiteView<'_>, unit: Unit<'_>, page: &Page<'_>) -> BTreeMap<String, Vec<Attribute>> {
-    let mut found: BTreeMap<String, Vec<Attribute>> = BTreeMap::new();
+fn add_page(
+    view: &SiteView<'_>,
+    unit: Unit<'_>,
+    page: &Page<'_>,
+    found: &mut BTreeMap<String, Vec<Attribute>>,
+) {
     let (title, imports) = match unit.kind {
         UnitKind::Offer(offer) => (name_of(offer).unwrap_or_default(), offer.tag.imports.as_slice()),
         _ => (view.site.files[unit.file].source.name.clone(), &[][..]),
@@ -62,7 +70,9 @@ fn of_page(view: &SiteView<'_>, unit: Unit<'_>, page: &Page<'_>) -> BTreeMap<Str
             place,
         };
         let all = found.entry(name.to_owned()).or_default();
-        if !all.contains(&attribute) {
+        // Those of one unit stand side by side.
+        let mut own = all.iter().rev().take_while(|other| other.unit == attribute.unit);
+        if !own.any(|other| *other == attribute) {
             all.push(attribute);
         }
     };
@@ -97,7 +107,6 @@ fn of_page(view: &SiteView<'_>, unit: Unit<'_>, page: &Page<'_>) -> BTreeMap<Str
     for (name, place) in &page.sets {
         add(name, Type::Any, Giver::Set, *place);
     }
-    found
 }
 
 /// A use of an attribute of a page.
@@ -108,18 +117,19 @@ pub(super) struct Use {
     pub(super) import_of: Option<FragmentName>,
 }
 
-/// Where a unit uses one of its attributes, in the order of files.
-pub(super) fn uses(view: &SiteView<'_>, unit: Unit<'_>, name: &str) -> Vec<Use> {
-    view.with_page(unit, |page| {
-        let uses = page.uses.iter();
-        let named_so = uses
-            .filter(|used| used.name == name && !matches!(used.kind, UseKind::Import | UseKind::Everything));
-        let mut found: Vec<Use> = named_so
-            .map(|used| Use {
-                place: used.location,
-                import_of: None,
-            })
-            .collect();
+/// Where the units around a place use an attribute, in the order of files.
+pub(super) fn uses(view: &SiteView<'_>, name: &str, file: usize, at: u32) -> Vec<Use> {
+    let mut found = Vec::new();
+    view.with_pages(&view.units_at(file, at), |_, page| {
+        let counts = |kind| !matches!(kind, UseKind::Import | UseKind::Everything);
+        let uses = page
+            .uses
+            .iter()
+            .filter(|used| used.name == name && counts(used.kind));
+        found.extend(uses.map(|used| Use {
+            place: used.location,
+            import_of: None,
+        }));
         for tag in &page.tags {
             let items = tag.node.fragment.imports.iter().zip(&tag.imports);
             let from_page = items.filter(|(item, origin)| {
@@ -130,8 +140,8 @@ pub(super) fn uses(view: &SiteView<'_>, unit: Unit<'_>, name: &str) -> Vec<Use> 
                 import_of: named(view, tag.node),
             }));
         }
-        found.sort();
-        found.dedup();
-        found
-    })
+    });
+    found.sort();
+    found.dedup();
+    found
 }

@@ -15,12 +15,26 @@ use super::{
     workspace::Workspace,
 };
 
-/// The rules whose helps speak of something else than the marked place: what they quote would silence the rule, and not mend the page.
-const NOT_PASTED: [Code; 4] = [
+/// The rules whose helps leave a choice to the writer, or speak of something else than the marked place: what they quote may silence the
+/// rule, but it does not mend the page.
+const NOT_PASTED: [Code; 17] = [
+    Code::DuplicateAttribute,
+    Code::EmptyFallback,
+    Code::EmptyValue,
     Code::ExportInBlockStructure,
+    Code::ExportInLoop,
     Code::FileOfAnotherService,
     Code::FragmentAsText,
+    Code::FragmentInCapture,
+    Code::ImportCycle,
+    Code::LateExport,
+    Code::MaybeUnset,
+    Code::MissingRef,
+    Code::ModeConflict,
     Code::NoContract,
+    Code::TooDeep,
+    Code::TypeMismatch,
+    Code::UnusedExport,
 ];
 
 /// How many problems of one range are tried. Each trial checks the site.
@@ -99,11 +113,13 @@ fn touches(problem: &Problem, file: usize, range: &Range<usize>) -> bool {
     })
 }
 
-/// Whether only the writer can say what to paste.
+/// Whether only the writer can say what to paste: the help has two texts to choose from, or speaks of another place.
 fn leaves_a_choice(problem: &Problem) -> bool {
     let help = problem.help.as_deref().unwrap_or_default();
     let behind = help.splitn(3, '`').nth(2).unwrap_or_default();
-    NOT_PASTED.contains(&problem.code) || behind.contains(", or ")
+    NOT_PASTED.contains(&problem.code)
+        || behind.starts_with(", or `")
+        || problem.code == Code::UnclosedTag && !help.starts_with("add `")
 }
 
 /// Whether a problem is gone after an edit, and no other error has come.

@@ -107,14 +107,8 @@ fn export_text(view: &SiteView<'_>, name: &FragmentName, export: &str) -> String
 }
 
 fn attribute_text(view: &SiteView<'_>, name: &str, file: usize, offset: u32) -> Option<String> {
-    let mut givers: Vec<Attribute> = Vec::new();
-    let mut users = Vec::new();
-    for unit in view.units_at(file, offset) {
-        givers.extend(facts::attributes(view, unit).remove(name).unwrap_or_default());
-        users.extend(facts::uses(view, unit, name));
-    }
-    users.sort();
-    users.dedup();
+    let givers: Vec<Attribute> = facts::attributes(view, file, offset).remove(name)?;
+    let users = facts::uses(view, name, file, offset);
     let first = givers.first()?;
     let is_one_type = givers.iter().all(|giver| giver.ty == first.ty);
     let ty = if is_one_type { first.ty.clone() } else { Type::Any };

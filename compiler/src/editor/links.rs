@@ -14,9 +14,10 @@ pub(super) fn definitions(view: &SiteView<'_>, subject: &Subject, file: usize, o
     match subject {
         Subject::Service(service) => view.contract_place(service, &[]).into_iter().collect(),
         Subject::Attribute(name) => {
-            let units = view.units_at(file, offset).into_iter();
-            let given = units.flat_map(|unit| facts::attributes(view, unit).remove(name).unwrap_or_default());
-            given.map(|attribute| attribute.place).collect()
+            let given = facts::attributes(view, file, offset)
+                .remove(name)
+                .unwrap_or_default();
+            given.into_iter().map(|attribute| attribute.place).collect()
         }
         Subject::Template(name) => {
             let found = view.site.find(name).map(|file| view.site.files[file].id);
@@ -124,9 +125,6 @@ fn uses_of_tag(
 
 /// Where the pages around a place use an attribute.
 pub(super) fn uses_of_attribute(view: &SiteView<'_>, name: &str, file: usize, offset: u32) -> Vec<Location> {
-    let units = view.units_at(file, offset);
-    let uses = units
-        .iter()
-        .flat_map(|unit| facts::uses(view, *unit, &spelled(name)));
+    let uses = facts::uses(view, &spelled(name), file, offset).into_iter();
     uses.map(|used| used.place).collect()
 }

@@ -143,16 +143,18 @@ impl<'s> SiteView<'s> {
             .collect()
     }
 
-    /// Walks through a unit, and says what `see` makes of it.
-    pub(super) fn with_page<T>(&self, unit: Unit<'_>, see: impl FnOnce(&Page<'_>) -> T) -> T {
+    /// Walks through units, and shows each to `see`.
+    pub(super) fn with_pages(&self, units: &[Unit<'_>], mut see: impl FnMut(Unit<'_>, &Page<'_>)) {
         let components = Components::of(&self.site);
-        let offered = match unit.kind {
-            UnitKind::Offer(offer) => within(&self.site.files[unit.file].tree.nodes, offer.span),
-            _ => None,
-        };
-        let offered = offered.unwrap_or_default();
-        let attributes = PageAttributes::of(&self.site, &unit, &self.types.pages);
-        see(&walk(&self.site, &components, unit, &offered, attributes))
+        for unit in units {
+            let offered = match unit.kind {
+                UnitKind::Offer(offer) => within(&self.site.files[unit.file].tree.nodes, offer.span),
+                _ => None,
+            };
+            let offered = offered.unwrap_or_default();
+            let attributes = PageAttributes::of(&self.site, unit, &self.types.pages);
+            see(*unit, &walk(&self.site, &components, *unit, &offered, attributes));
+        }
     }
 
     /// The type of what a fragment exports: `any` where that is not known.

@@ -61,7 +61,7 @@ fn helps_that_mend_are_offered_and_others_are_not() {
         (
             "<m:fragment service='orders' ref='checkout' imports='dob'>-",
             "Add `</m:fragment>`",
-            "<m:fragment service='orders' ref='checkout' imports='dob'>-</m:fragment>",
+            "<m:fragment service='orders' ref='checkout' imports='dob'>-\n</m:fragment>",
         ),
         // The tag has no end: `>` and `/>` are both right.
         ("<m:fragment service='orders' ref='recent' <p>-</p>", "", ""),
