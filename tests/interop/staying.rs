@@ -5,6 +5,7 @@ use std::{
     collections::BTreeSet,
     sync::atomic::{AtomicBool, Ordering::SeqCst},
     thread,
+    time::Duration,
 };
 
 use hydra_tests::Browser;
