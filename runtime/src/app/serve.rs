@@ -68,7 +68,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
             .map_or_else(String::new, operators::Operators::line);
         #[cfg(not(feature = "admin"))]
         let operators_line = "";
-        // A program that waited for these lines may have ended, which is no error here.
+        // A program that waited for these lines may have ended, which does not matter here.
         let _ = write!(stdout(), "{line}\n{operators_line}");
         let _ = stdout().flush();
         let (stop, stopped) = watch::channel(false);
