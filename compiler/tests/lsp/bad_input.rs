@@ -226,27 +226,3 @@ fn the_status_says_whether_the_editor_left_in_order() {
         assert_eq!(session.end().code(), Some(status), "{name}");
     }
 }
-
-#[test]
-fn a_folder_of_50_000_files_is_a_site() {
-    let session = Session::start(&[("templates/page.html", "<m:fragment/>"), ("hydra.toml", "")]);
-    for folder in 0..50 {
-        let folder = session.path(&format!("templates/{folder}"));
-        fs::create_dir(&folder).expect("a folder");
-        for file in 0..1_000 {
-            fs::write(folder.join(format!("{file}.html")), "<p>\n").expect("a file");
-        }
-    }
-    let mut session = session;
-    session.initialize(&["utf-16"]);
-    assert!(
-        session
-            .said
-            .contains("this fragment does not say which one it is"),
-        "{}",
-        session.said
-    );
-    session.said.clear();
-    session.open_with("templates/7/7.html", "<m:fragment/>");
-    assert!(session.said.contains("templates/7/7.html"), "{}", session.said);
-}
