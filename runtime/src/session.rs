@@ -51,7 +51,7 @@ use serde_json::Value;
 pub use self::redis::RedisStore;
 pub(crate) use self::{
     cookie::VisitorCookie,
-    manager::SessionManager,
+    manager::{SessionManager, may_be_kept},
     request::RequestSessions,
     split_warning::{SplitWarning, warn as warn_of_split},
     visitor_keys::VisitorKeys,

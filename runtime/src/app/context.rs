@@ -44,14 +44,14 @@ pub(crate) struct RenderContext {
 impl RenderContext {
     /// The `attributes` that the fragment imports by its contract, or all without a contract. The others are not
     /// counted as dropped, because a page of protocol 1 sends all of its attributes.
-    pub(crate) fn contracted(&self, reference: &str, attributes: &Attributes) -> Attributes {
+    pub(crate) fn contracted(&self, reference: &str, attributes: Attributes) -> Attributes {
         let Some(contract) = self.contract.fragments.get(reference) else {
-            return attributes.clone();
+            return attributes;
         };
-        let named = attributes
-            .iter()
-            .filter(|(name, _)| contract.imports.contains_key(name.as_str()));
-        named.map(|(name, value)| (name.clone(), value.clone())).collect()
+        let named = attributes.into_iter();
+        named
+            .filter(|(name, _)| contract.imports.contains_key(name.as_str()))
+            .collect()
     }
 
     /// Whether a fragment of `owner`, or of this service, may begin a session of the visitor.

@@ -2,6 +2,7 @@
 
 mod body;
 mod channel;
+mod shared_attributes;
 
 use std::{
     sync::Arc,
@@ -23,18 +24,21 @@ use hydra_runtime_net::{
     observe,
 };
 use hydra_runtime_wire::{
-    Attributes, FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
-    StatedImport,
+    FragmentRequest, Outcome, RenderedFragment, ResolvedFragment, ResolvedFragments,
+    copy_budget::BudgetSpent,
     lines::{self, cut},
     signing::{BadSignature, Call, GATEWAY, Signer},
-    stated_imports,
 };
 
-use self::body::{CallBody, FragmentsCall, Protocol};
+use self::{
+    body::{CallBody, FragmentsCall, Protocol},
+    shared_attributes::SharedAttributes,
+};
 use super::context::{RenderContext, travelling};
 use crate::{
     page::{FragmentAnswer, FragmentCall},
     service::Client,
+    session::{Sessions, may_be_kept},
 };
 
 /// The state of the endpoint.
@@ -197,17 +201,21 @@ async fn render_all(
     if call.protocol == Protocol::Two {
         drop_unnamed(&mut call.requests);
     }
+    keep_own_session(&mut call.sessions, &context.service);
     let requests = std::mem::take(&mut call.requests);
+    let mut shared = SharedAttributes::new(std::mem::take(&mut call.attributes));
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
         let reference = request.reference.clone();
         let call = match index < MAX_BATCH_FRAGMENTS {
-            true => Ok(fragment_call(context, &call, &headers, request)),
-            false => Err(request.id),
+            true => {
+                fragment_call(context, &call, &mut shared, &headers, request).map_err(|id| (id, no_room()))
+            }
+            false => Err((request.id, beyond_limit())),
         };
         async move {
             let answer = match call {
                 Ok(call) => context.engine.fragment(call).await,
-                Err(id) => beyond_limit(id),
+                Err((id, reason)) => refused(id, reason),
             };
             (reference, answer)
         }
@@ -225,27 +233,38 @@ fn drop_unnamed(requests: &mut [FragmentRequest]) {
     }
 }
 
-/// One item of a call, for the engine.
+/// Drops all sessions that this service can't have made: those of others, and one that is too long. Each item of the call gets
+/// a copy of what is left.
+fn keep_own_session(sessions: &mut Sessions, service: &str) {
+    let own = sessions.remove_entry(service);
+    sessions.clear();
+    sessions.extend(own.filter(|(_, session)| may_be_kept(session)));
+}
+
+/// One item of a call, for the engine. An error is the id of an item for whose attributes there is no room.
 fn fragment_call(
     context: &RenderContext,
     call: &FragmentsCall,
+    shared: &mut SharedAttributes,
     headers: &HeaderMap,
     mut request: FragmentRequest,
-) -> FragmentCall {
+) -> Result<FragmentCall, String> {
     let own = request.attributes.take();
     // A fragment that is asked for by protocol 1 gets what its contract names.
     let imports = match (call.protocol, own) {
         (Protocol::Two, Some(attributes)) => attributes,
-        (_, Some(own)) => context.contracted(&request.reference, &own),
-        (_, None) => renamed(context, &request, &call.attributes)
-            .unwrap_or_else(|| context.contracted(&request.reference, &call.attributes)),
+        (_, Some(own)) => context.contracted(&request.reference, own),
+        (_, None) => match shared.of_item(&context.contract, &context.offers, &request) {
+            Ok(attributes) => attributes,
+            Err(BudgetSpent) => return Err(request.id),
+        },
     };
     // A deadline of zero would mean "none" to the engine.
     let budget = request
         .deadline
         .map(|ms| Duration::from_millis(ms.max(1)))
         .unwrap_or_default();
-    FragmentCall {
+    Ok(FragmentCall {
         id: request.id,
         reference: request.reference,
         imports,
@@ -260,42 +279,22 @@ fn fragment_call(
         },
         local: Some(context.local.clone()),
         source: context.source.clone(),
-    }
+    })
 }
 
-/// What the contract of a fragment names of the attributes of a call of protocol 1, where the imports of its item state
-/// aliases or paths: a gateway of protocol 1 passes both on as the page sent them. `None`: they state none.
-fn renamed(
-    context: &RenderContext,
-    request: &FragmentRequest,
-    attributes: &Attributes,
-) -> Option<Attributes> {
-    let imports = request.imports.as_deref().unwrap_or_default();
-    let is_alias = |import: StatedImport<'_>| import.path != import.name;
-    if !stated_imports(imports).flatten().any(is_alias) {
-        return None;
-    }
-    let contract = context.contract.fragments.get(&request.reference)?;
-    let mut named = Attributes::new();
-    for import in stated_imports(imports).flatten() {
-        let is_new = contract.imports.contains_key(import.name) && !named.contains_key(import.name);
-        let value = is_new.then(|| {
-            import
-                .value_in(attributes)
-                .or_else(|| attributes.get(import.name))
-        });
-        if let Some(value) = value.flatten() {
-            named.insert(import.name.to_owned(), value.clone());
-        }
-    }
-    Some(named)
+fn beyond_limit() -> String {
+    format!("one call may ask for {MAX_BATCH_FRAGMENTS} fragments")
 }
 
-fn beyond_limit(id: String) -> FragmentAnswer {
+fn no_room() -> String {
+    format!("the items of one call may share {MAX_CALL_BYTES} bytes of attributes")
+}
+
+fn refused(id: String, reason: String) -> FragmentAnswer {
     let fragment = ResolvedFragment {
         id,
         outcome: Outcome::Refused,
-        reason: Some(format!("one call may ask for {MAX_BATCH_FRAGMENTS} fragments")),
+        reason: Some(reason),
         ..ResolvedFragment::default()
     };
     FragmentAnswer {
@@ -318,4 +317,33 @@ fn combine(answers: Vec<FragmentAnswer>) -> ResolvedFragments {
         all.sessions.extend(answer.sessions);
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Two thousand items of one call, each with a copy of the sessions, would take gigabytes.
+    #[test]
+    fn only_a_session_that_this_service_may_have_made_goes_to_its_fragments() {
+        let long = "x".repeat(20_000);
+        for (sent, kept) in [
+            (json!({}), json!({})),
+            (json!({"shop": {"sealed": "a"}}), json!({"shop": {"sealed": "a"}})),
+            (
+                json!({"shop": {"sealed": "a"}, "news": {"sealed": "b"}}),
+                json!({"shop": {"sealed": "a"}}),
+            ),
+            (json!({"news": {"sealed": long}}), json!({})),
+            (json!({"shop": {"sealed": long}}), json!({})),
+            (json!({"shop": {"sealed": "a", "more": long}}), json!({})),
+            (json!({"shop": vec![0; 20_000]}), json!({})),
+        ] {
+            let mut sessions: Sessions = serde_json::from_value(sent).expect("an object");
+            keep_own_session(&mut sessions, "shop");
+            assert_eq!(json!(sessions), kept);
+        }
+    }
 }

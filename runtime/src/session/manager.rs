@@ -116,11 +116,16 @@ fn report(saved: Result<(), super::StoreError>) {
     }
 }
 
+/// Whether a session is not too large.
+pub(crate) fn may_be_kept(session: &Value) -> bool {
+    session.to_string().len() <= MAX_SEALED_SESSION_BYTES
+}
+
 /// The sessions in `changed` that are not too large, with new services only up to the limit.
 fn bounded(known: &Sessions, changed: Sessions) -> Sessions {
     let mut room = MAX_SESSION_SERVICES.saturating_sub(known.len());
     let fits = |(service, session): &(String, Value)| {
-        let is_small = session.to_string().len() <= MAX_SEALED_SESSION_BYTES;
+        let is_small = may_be_kept(session);
         if !is_small {
             tracing::warn!(service, "its session is too large to be kept");
         }

@@ -19,6 +19,7 @@
 mod body;
 pub mod call_chain;
 pub mod cookies;
+pub mod copy_budget;
 pub mod freshness;
 pub mod headers;
 pub mod limits;

@@ -3,8 +3,12 @@
 
 use hydra_contract::Contract;
 use hydra_runtime_net::limits::MAX_BATCH_BYTES;
-use hydra_runtime_wire::{Attributes, FragmentRequest, lines::cut, stated_imports};
-use serde_json::Value;
+use hydra_runtime_wire::{
+    Attributes, FragmentRequest,
+    copy_budget::{BudgetSpent, CopyBudget},
+    lines::cut,
+    stated_imports,
+};
 
 use crate::config::Protocol1Attributes;
 
@@ -16,12 +20,20 @@ pub(super) struct AskingPage {
     settings: Protocol1Attributes,
     /// How many bytes the page's attributes may still take in all items together. Each item gets a copy of the attributes
     /// that it imports, so that a page with one long value could fill the memory by importing it many times.
-    room: usize,
+    room: CopyBudget,
+    /// What a list of the names of all attributes takes.
+    names_bytes: usize,
 }
 
 /// The attributes of all items together are longer than a page of protocol 2 could send.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NoRoom;
+
+impl From<BudgetSpent> for NoRoom {
+    fn from(BudgetSpent: BudgetSpent) -> Self {
+        Self
+    }
+}
 
 impl NoRoom {
     pub(super) fn reason() -> String {
@@ -33,9 +45,10 @@ impl AskingPage {
     pub(super) fn new(is_protocol_1: bool, attributes: Attributes, settings: Protocol1Attributes) -> Self {
         Self {
             is_protocol_1,
+            names_bytes: attributes.keys().map(|name| name.len() + 3).sum(),
             attributes,
             settings,
-            room: MAX_BATCH_BYTES,
+            room: CopyBudget::new(MAX_BATCH_BYTES),
         }
     }
 
@@ -59,9 +72,8 @@ impl AskingPage {
                 }
             };
             if let Some(value) = import.value_in(&self.attributes) {
-                let name = Value::String(import.name.to_owned());
-                spend(&name, &mut self.room)?;
-                spend(value, &mut self.room)?;
+                self.room.spend_on_name(import.name)?;
+                self.room.spend_on(value)?;
                 attributes.insert(import.name.to_owned(), value.clone());
             }
         }
@@ -81,8 +93,7 @@ impl AskingPage {
         if self.settings == Protocol1Attributes::Drop {
             return Ok(());
         }
-        let names: usize = self.attributes.keys().map(|name| name.len() + 3).sum();
-        self.room = self.room.checked_sub(names).ok_or(NoRoom)?;
+        self.room.spend(self.names_bytes)?;
         Ok(())
     }
 
@@ -102,7 +113,7 @@ impl AskingPage {
         }
         names.try_fold(Attributes::new(), |mut kept, name| {
             if let Some(value) = self.attributes.get(name) {
-                spend(value, &mut self.room)?;
+                self.room.spend_on(value)?;
                 kept.insert(name.clone(), value.clone());
             }
             Ok(kept)
@@ -110,39 +121,9 @@ impl AskingPage {
     }
 }
 
-/// Takes what a value has as JSON, roughly, off the room. It stops where the room ends, so that all values together
-/// cost no more time than the room is long.
-fn spend(value: &Value, room: &mut usize) -> Result<(), NoRoom> {
-    let own = match value {
-        Value::String(text) => text.len() + 3,
-        Value::Array(items) => {
-            items.iter().try_for_each(|item| spend(item, room))?;
-            3
-        }
-        Value::Object(members) => {
-            for (name, member) in members {
-                *room = room.saturating_sub(name.len() + 3);
-                spend(member, room)?;
-            }
-            3
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
-    };
-    match room.checked_sub(own) {
-        Some(rest) => {
-            *room = rest;
-            Ok(())
-        }
-        None => {
-            *room = 0;
-            Err(NoRoom)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -177,6 +158,11 @@ mod tests {
         let names = (0..1_000).map(|n| (format!("a name of an attribute {n:>1000}"), json!(1)));
         let mut page = AskingPage::new(true, names.collect(), Protocol1Attributes::Pass);
         let listed = (0..2_000).take_while(|_| page.name_all().is_ok()).count();
+        assert!((1..10).contains(&listed), "{listed}");
+        // The names are counted once and not for each item.
+        let names = (0..200_000).map(|n| (format!("a{n}"), json!(1)));
+        let mut page = AskingPage::new(true, names.collect(), Protocol1Attributes::Pass);
+        let listed = (0..100_000).filter(|_| page.name_all().is_ok()).count();
         assert!((1..10).contains(&listed), "{listed}");
     }
 
