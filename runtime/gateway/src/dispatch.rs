@@ -118,6 +118,7 @@ pub(crate) fn dispatch(
     );
     measured::count_refused(gateway, &plan.refused, context.from.is_none());
     log::refused(&plan.refused);
+    log::unanswered(plan.unanswered);
     log::unread(&plan.unread);
     count_dropped(&plan.dropped);
     let mut at_once: Vec<_> = plan.refused.into_iter().map(|one| one.answer).collect();

@@ -26,6 +26,16 @@ pub(super) fn refused(refused: &[RefusedFragment]) {
     }
 }
 
+/// Logs how many fragments of a batch get no answer.
+pub(super) fn unanswered(count: usize) {
+    if count > 0 {
+        tracing::warn!(
+            count,
+            "a page asked for many more fragments than it may: the last ones get no answer"
+        );
+    }
+}
+
 /// Logs entries of imports that can't be read.
 pub(super) fn unread(entries: &[(String, String)]) {
     let more = lines::first(entries, |(service, import)| {

@@ -27,6 +27,10 @@ use crate::{
     routing::{previews::Previews, snapshot::Snapshot},
 };
 
+/// How many fragments of a batch are answered, those that are refused among them. An answer is longer than an item, so that
+/// answers to all items could take many times what the batch does. A page takes a fragment without an answer for a failed one.
+const MAX_ANSWERED_FRAGMENTS: usize = 2 * MAX_BATCH_FRAGMENTS;
+
 /// The calls for a batch.
 #[derive(Debug, Default)]
 pub(super) struct DispatchPlan {
@@ -35,6 +39,8 @@ pub(super) struct DispatchPlan {
     pub(super) refused: Vec<RefusedFragment>,
     /// Entries of the imports of protocol 1 pages that can't be read, with the service of their items.
     pub(super) unread: Vec<(String, String)>,
+    /// How many fragments are neither requested nor refused one by one: the page asked for many more than it may.
+    pub(super) unanswered: usize,
     /// How many attributes were dropped per service, because no tag of the page names them.
     pub(super) dropped: Vec<(String, usize)>,
 }
@@ -152,6 +158,10 @@ pub(super) fn plan(
         let (mut good, mut dropped) = (Vec::new(), 0);
         for mut item in items {
             if !known.insert(item.id.clone()) {
+                continue;
+            }
+            if known.len() > MAX_ANSWERED_FRAGMENTS {
+                planning.plan.unanswered += 1;
                 continue;
             }
             if item.call_chain.is_empty() {

@@ -1,7 +1,10 @@
 //! The services and the routes of a snapshot, for operators.
 #![deny(clippy::disallowed_methods)]
 
-use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::atomic::Ordering::Relaxed,
+};
 
 use hydra_contract::ContractProblem;
 use hydra_runtime_wire::{LeftOut, routes::RouteKind};
@@ -120,10 +123,11 @@ pub(in crate::admin) fn kind(kind: RouteKind) -> &'static str {
 pub(super) fn routes(snapshot: &Snapshot) -> Vec<RouteState> {
     let mut routes: BTreeMap<(String, String), RouteState> = BTreeMap::new();
     for service in snapshot.active_services() {
-        let conflicts = snapshot.conflicts(&service.name);
+        let conflicts = snapshot.conflicts(&service.name).iter();
+        let left_out: HashSet<&str> = conflicts.map(|conflict| conflict.path.as_str()).collect();
         for path in service.active.iter().flat_map(|instance| &instance.paths) {
             let shown = path.key.to_string();
-            if conflicts.iter().any(|conflict| conflict.path == shown) {
+            if left_out.contains(shown.as_str()) {
                 continue;
             }
             let name = service.name.to_string();
@@ -138,4 +142,43 @@ pub(super) fn routes(snapshot: &Snapshot) -> Vec<RouteState> {
         }
     }
     routes.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use hydra_runtime_wire::ActiveService;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        Millis,
+        registry::{
+            instance::{self, RegistrationRules},
+            state::{Event, Registry},
+        },
+    };
+
+    /// Each path compared with each path that is left out would be a hundred million steps.
+    #[test]
+    fn paths_without_number_that_another_service_holds_are_each_looked_up() {
+        let mut registry = Registry::default();
+        for (port, name) in [(1, "first"), (2, "second")] {
+            let shared = (0..5_000).map(|n| format!("/shared/{n}"));
+            let endpoints: Vec<String> = shared.chain([format!("/{name}")]).collect();
+            let registration = json!({
+                "host": "10.0.0.1", "port": port, "name": name, "protocol": 2, "endpoints": endpoints,
+            });
+            let registration: ActiveService = serde_json::from_value(registration).expect("a registration");
+            let instance =
+                instance::check(registration, None, &RegistrationRules::default()).expect("a good one");
+            registry.apply(Event::Register(Arc::new(instance)), Millis(0));
+        }
+        let snapshot = Snapshot::build(&registry.view(), &Snapshot::default());
+        let found = routes(&snapshot);
+        let of = |name: &str| found.iter().filter(|route| route.service == name).count();
+        // Each has the path of its static files, too.
+        assert_eq!((of("first"), of("second")), (5_002, 2));
+    }
 }

@@ -285,6 +285,41 @@ fn nobody_is_asked_for_what_is_refused() {
     );
 }
 
+/// An answer is longer than an item: answers to all of them would take many times what the batch does.
+#[test]
+fn a_page_that_asks_for_many_more_than_it_may_gets_no_more_answers() {
+    for (asked, refused, unanswered) in [
+        (MAX_BATCH_FRAGMENTS, 0, 0),
+        (2 * MAX_BATCH_FRAGMENTS, MAX_BATCH_FRAGMENTS, 0),
+        (
+            20 * MAX_BATCH_FRAGMENTS,
+            MAX_BATCH_FRAGMENTS,
+            18 * MAX_BATCH_FRAGMENTS,
+        ),
+    ] {
+        let items = |from: usize, to: usize| (from..to).map(|n| item(&n.to_string(), None)).collect();
+        let requests = vec![
+            ("away", items(0, 10)),
+            ("new", items(10, asked / 2)),
+            ("old", items(asked / 2, asked)),
+        ];
+        let plan = plan(
+            batch(Some(2), requests),
+            &["page".to_owned()],
+            &snapshot(),
+            Protocol1Attributes::Pass,
+            NOBODY,
+        );
+        assert_eq!(
+            (plan.refused.len(), plan.unanswered),
+            (10 + refused, unanswered),
+            "{asked}"
+        );
+        let called: usize = calls(plan).iter().map(|call| call.items.len()).sum();
+        assert_eq!(called, MAX_BATCH_FRAGMENTS - 10, "{asked}");
+    }
+}
+
 #[test]
 fn a_service_may_be_at_work_twice_but_not_too_deep() {
     let other = FragmentRequest {
