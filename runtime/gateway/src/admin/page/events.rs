@@ -1,6 +1,6 @@
 //! Keeps open pages up to date by server-sent events (WHATWG HTML section 9.2).
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -41,8 +41,14 @@ pub(super) fn watch(site: Arc<Site>, view: View, headers: HeaderMap) -> Response
     answers::events(Body::from_stream(events))
 }
 
-/// Sends an event after each change, until the browser is gone, does not read, or has watched for long enough. The place
-/// is free again at the end.
+/// What came of a view.
+enum Made {
+    Text(String),
+    Failed,
+    SignedOut,
+}
+
+/// Sends events until the browser is gone. The place is free again at the end.
 async fn send(
     site: Arc<Site>,
     view: View,
@@ -50,32 +56,71 @@ async fn send(
     sender: mpsc::Sender<Bytes>,
     _place: OwnedSemaphorePermit,
 ) {
+    let period = match view.is_counting() {
+        true => WATCH_PERIOD,
+        false => WATCH_CHANGE_PERIOD,
+    };
+    let is_counting = view.is_counting();
+    let changing = Arc::clone(&site);
+    let render = move || {
+        let (site, view, headers) = (Arc::clone(&site), view.clone(), headers.clone());
+        async move {
+            // The session may have ended meanwhile.
+            let access = site.access(&headers).await;
+            if matches!(access, Access::SignedOut) {
+                return Made::SignedOut;
+            }
+            match site.rendered(view, access, None, Part::Live).await {
+                (StatusCode::INTERNAL_SERVER_ERROR, _) => Made::Failed,
+                (_, text) => Made::Text(text),
+            }
+        }
+    };
+    let changed = move || {
+        let site = Arc::clone(&changing);
+        async move { changed(&site, is_counting).await }
+    };
+    send_events(&sender, period, render, changed).await;
+}
+
+/// Sends an event after each change, until the browser is gone, is signed out, does not read, or has watched for long enough. A view is not made
+/// again within `period`: counters may change each time.
+async fn send_events<R: Future<Output = Made>, C: Future<Output = ()>>(
+    sender: &mpsc::Sender<Bytes>,
+    period: Duration,
+    render: impl Fn() -> R,
+    changed: impl Fn() -> C,
+) {
     let end = Instant::now() + MAX_WATCH;
-    let mut last = String::new();
+    let mut last = None;
     let mut next = Bytes::from_static(RETRY.as_bytes());
     while Instant::now() < end {
         if !matches!(timeout(WATCHER_STALL, sender.send(next)).await, Ok(Ok(()))) {
             return;
         }
         let sent = Instant::now();
-        next = loop {
-            // The session may have ended meanwhile.
-            let access = site.access(&headers).await;
-            if matches!(access, Access::SignedOut) {
-                return;
+        if last.is_some() {
+            tokio::select! {
+                () = sender.closed() => return,
+                () = sleep(period) => {}
             }
-            let (status, text) = site.rendered(view.clone(), access, None, Part::Live).await;
-            if text != last && status != StatusCode::INTERNAL_SERVER_ERROR {
-                let event = event(&text);
+        }
+        next = loop {
+            let text = match render().await {
+                Made::Text(text) => Some(text),
+                Made::Failed => None,
+                Made::SignedOut => return,
+            };
+            if text.is_some() && text != last {
                 last = text;
-                break event;
+                break event(last.as_deref().unwrap_or_default());
             }
             if sent.elapsed() >= WATCHER_STALL {
                 break Bytes::from_static(COMMENT.as_bytes());
             }
             tokio::select! {
                 () = sender.closed() => return,
-                () = changed(&site, view.is_counting()) => {}
+                () = changed() => {}
             }
         };
     }
@@ -113,6 +158,8 @@ fn event(text: &str) -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::{cell::Cell, future::ready};
+
     use super::*;
 
     #[test]
@@ -128,5 +175,60 @@ mod tests {
         ] {
             assert_eq!(event(text), expected, "{text:?}");
         }
+    }
+
+    /// The events of so many seconds, and how often the view was made for them: `texts` says what it is each time.
+    async fn watched(seconds: u64, period: Duration, texts: impl Fn(usize) -> Made) -> (Vec<Bytes>, usize) {
+        let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
+        let made = Cell::new(0);
+        let render = || {
+            made.set(made.get() + 1);
+            assert!(made.get() < 10_000, "a view is made again and again");
+            ready(texts(made.get()))
+        };
+        let changed = || sleep(WATCH_CHANGE_PERIOD);
+        let mut events = Vec::new();
+        let read = async {
+            while let Some(event) = receiver.recv().await {
+                events.push(event);
+            }
+        };
+        let all = async { tokio::join!(send_events(&sender, period, render, changed), read) };
+        let _ = timeout(Duration::from_secs(seconds), all).await;
+        (events, made.get())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_view_that_always_changes_is_made_once_in_its_period() {
+        for period in [WATCH_PERIOD, WATCH_CHANGE_PERIOD] {
+            let (events, made) = watched(20, period, |n| Made::Text(n.to_string())).await;
+            let periods = (20_000 / period.as_millis()) as usize;
+            assert!((periods - 1..=periods + 2).contains(&made), "{made} of {periods}");
+            assert!(
+                (made..=made + 1).contains(&events.len()),
+                "{} of {made}",
+                events.len()
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visitor_who_is_signed_out_gets_no_more_events() {
+        let (events, made) = watched(5, WATCH_PERIOD, |n| match n {
+            1 => Made::Text("a".to_owned()),
+            _ => Made::SignedOut,
+        })
+        .await;
+        assert_eq!((events.len(), made), (2, 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_view_that_stays_the_same_or_fails_is_sent_once() {
+        let (events, _) = watched(5, WATCH_PERIOD, |n| match n {
+            ..3 => Made::Failed,
+            _ => Made::Text("same".to_owned()),
+        })
+        .await;
+        assert_eq!(events, ["retry: 2000\n\n", "event: live\ndata: same\n\n"]);
     }
 }
