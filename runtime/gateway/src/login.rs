@@ -233,7 +233,7 @@ impl Logins {
 
     /// When a token ends that is issued now.
     fn end(&self, since: u64, now: u64) -> u64 {
-        (now + self.idle).min(since + self.max)
+        now.saturating_add(self.idle).min(since.saturating_add(self.max))
     }
 
     /// When the last token of a login has ended that is not renewed any more. Some gateway may have renewed it at this moment.

@@ -73,7 +73,7 @@ impl EndedLogins {
     pub(crate) fn begin(&self, username: &str, now: u64) -> u64 {
         self.users
             .get(username)
-            .map_or(now, |(before, _)| now.max(before + 1))
+            .map_or(now, |(before, _)| now.max(before.saturating_add(1)))
     }
 
     /// Forgets logins that would have ended anyway.
@@ -138,6 +138,20 @@ mod tests {
         assert!(!ended.contains(&login("a", "ann", 50)) && ended.contains(&login("c", "bob", 50)));
         ended.forget(600);
         assert!(!ended.contains(&login("c", "bob", 50)));
+    }
+
+    #[test]
+    fn an_end_at_any_time_is_remembered() {
+        let mut ended = EndedLogins::default();
+        for before in [0, u64::MAX - 1, u64::MAX] {
+            ended.add(Ending::All {
+                username: "bob".into(),
+                before,
+                until: u64::MAX,
+            });
+            assert_eq!(ended.begin("bob", 0), before.saturating_add(1));
+            assert!(ended.contains(&login("a", "bob", before)));
+        }
     }
 
     #[test]

@@ -378,7 +378,7 @@ async fn log_out(asked: &Asked<'_>, body: Body) -> Response {
             Ending::All {
                 username,
                 before,
-                until: before + asked.logins.max,
+                until: before.saturating_add(asked.logins.max),
             }
         } else {
             Ending::One {

@@ -40,6 +40,21 @@ fn begin(logins: &Logins, user: &User, now: u64) -> Option<(Login, String)> {
     logins.begin(&user.name, now, |sid, since, end| user.login(sid, since, end))
 }
 
+/// A store may hold any time, and a login may begin after it.
+#[tokio::test]
+async fn a_login_of_any_time_has_an_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let logins = logins(folder.path());
+    for (since, now, end) in [
+        (NOW, NOW, NOW + 1_000),
+        (u64::MAX, NOW, NOW + 1_000),
+        (NOW, u64::MAX, NOW + 5_000),
+        (u64::MAX, u64::MAX, u64::MAX),
+    ] {
+        assert_eq!(logins.end(since, now), end, "{since} {now}");
+    }
+}
+
 #[tokio::test]
 async fn a_login_is_renewed_while_the_visitor_is_active_up_to_its_maximum() {
     let folder = tempfile::tempdir().expect("a folder");

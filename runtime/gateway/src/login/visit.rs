@@ -265,7 +265,7 @@ impl Gateway {
         let logins = self.logins()?;
         let openid = logins.desk.as_ref()?.openid.as_ref()?;
         let (gateway, ended) = (self.clone(), Arc::clone(login));
-        let until = login.since + logins.max;
+        let until = login.since.saturating_add(logins.max);
         let ended = move || async move {
             let sid = ended.sid.clone();
             if let Some(logins) = gateway.logins() {

@@ -134,11 +134,13 @@ pub(crate) fn is_key_needed(records: &[KeyRecord], now: u64, life: u64) -> bool 
 }
 
 /// The record for one more key. It is published now and signs later, so that all services know it when its first
-/// token comes; the first key of an installation signs at once.
+/// token comes; the first key of an installation signs at once. `None`: the pair can't be written, or a record has the highest
+/// generation that there is.
 pub(crate) fn next(records: &[KeyRecord], pair: &LoginKeyPair, now: u64) -> Option<KeyRecord> {
     let newest = records.iter().map(|record| record.generation).max();
     let lead = if newest.is_some() { LOGIN_KEY_LEAD_SECS } else { 0 };
-    KeyRecord::of(pair, newest.unwrap_or(0) + 1, now, now + lead)
+    let generation = newest.unwrap_or(0).checked_add(1)?;
+    KeyRecord::of(pair, generation, now, now.saturating_add(lead))
 }
 
 #[cfg(test)]

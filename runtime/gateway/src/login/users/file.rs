@@ -103,7 +103,7 @@ fn parse(text: &str) -> Result<BTreeMap<String, UserRecord>, String> {
     // The whole error would show a line of the file.
     let unreadable = |error: toml::de::Error| {
         let line = error.span().map_or(1, |span| {
-            text[..span.start.min(text.len())].lines().count().max(1)
+            text.get(..span.start).unwrap_or(text).lines().count().max(1)
         });
         // It would show the value, which may be a hash.
         let message = match error.message() {
@@ -265,6 +265,11 @@ mod tests {
             (
                 "a role that is a number",
                 format!("[users.ann]\npassword = \"{HASH}\"\nroles = [1]\n"),
+                "line 3",
+            ),
+            (
+                "characters of several bytes",
+                format!("# \u{20ac}\u{20ac}\n[users.\"\u{20ac}\"]\npassword = \"{HASH}\"\n\u{1f600} = 1\n"),
                 "line 3",
             ),
             (

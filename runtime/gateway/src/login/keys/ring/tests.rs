@@ -88,6 +88,18 @@ fn no_visitor_is_logged_out_by_rotations() {
 }
 
 #[test]
+fn no_key_follows_the_highest_generation() {
+    for (generation, expected) in [(1, Some(2)), (u64::MAX - 1, Some(u64::MAX)), (u64::MAX, None)] {
+        let mut known = records(1);
+        known[0].generation = generation;
+        for now in [NOW, u64::MAX] {
+            let made = next(&known, &pairs()[1], now);
+            assert_eq!(made.map(|made| made.generation), expected);
+        }
+    }
+}
+
+#[test]
 fn a_key_is_made_on_schedule() {
     let life = 5_000;
     assert!(is_key_needed(&[], NOW, life));
