@@ -6,13 +6,16 @@ pub(super) mod preview;
 pub(super) mod steer;
 mod table;
 
-use std::time::SystemTime;
+use std::{collections::HashSet, time::SystemTime};
 
 use clap::Args;
 use serde_json::Value;
 
 use super::Stop;
 use table::Table;
+
+/// How many names of a list are shown: a service may have any number of pages.
+const MAX_SHOWN_NAMES: usize = 20;
 
 /// Where the gateway answers operators.
 #[derive(Debug, Args)]
@@ -118,7 +121,7 @@ fn services_table(answer: &Value) -> String {
     let mut table = Table::new([
         "SERVICE", "INSTANCE", "VERSION", "WEIGHT", "PROTOCOL", "CHANNEL", "REQUESTS", "STATE",
     ]);
-    let mut notes = String::new();
+    let mut notes = Notes::default();
     for service in list(answer) {
         let name = text(&service["name"]);
         let instances = list(&service["instances"]);
@@ -141,24 +144,43 @@ fn services_table(answer: &Value) -> String {
                 state.to_owned(),
             ]);
             for left_out in list(&instance["left_out"]) {
-                note(&mut notes, &name, left_out);
+                notes.add(&name, left_out);
             }
         }
         for conflict in list(&service["conflicts"]) {
-            note(&mut notes, &name, conflict);
+            notes.add(&name, conflict);
         }
     }
-    format!("{table}{notes}")
+    format!("{table}{}", notes.text)
 }
 
-fn note(notes: &mut String, service: &str, left_out: &Value) {
-    let line = format!(
-        "{service}: {} is not routed: {}\n",
-        text(&left_out["path"]),
-        text(&left_out["reason"])
-    );
-    if !notes.contains(&line) {
-        notes.push_str(&line);
+/// Lines below a table, each once.
+#[derive(Default)]
+struct Notes {
+    text: String,
+    known: HashSet<String>,
+}
+
+impl Notes {
+    fn add(&mut self, service: &str, left_out: &Value) {
+        let line = format!(
+            "{service}: {} is not routed: {}\n",
+            text(&left_out["path"]),
+            text(&left_out["reason"])
+        );
+        if !self.known.contains(&line) {
+            self.text.push_str(&line);
+            self.known.insert(line);
+        }
+    }
+}
+
+/// The first names of a list, which a service wrote, and how many more there are.
+fn names(names: &[Value]) -> String {
+    let shown: Vec<String> = names.iter().take(MAX_SHOWN_NAMES).map(text).collect();
+    match names.len() - shown.len() {
+        0 => shown.join(" "),
+        more => format!("{} and {more} more", shown.join(" ")),
     }
 }
 
@@ -192,10 +214,9 @@ fn trace_text(answer: &Value) -> String {
     }
     let mut table = Table::new(["FRAGMENT", "PAGES", "INSTANCE", "RESULT"]);
     for fragment in fragments {
-        let pages: Vec<String> = list(&fragment["pages"]).iter().map(text).collect();
         table.row([
             format!("{}/{}", text(&fragment["service"]), text(&fragment["ref"])),
-            pages.join(" "),
+            names(list(&fragment["pages"])),
             text(&fragment["instance"]),
             text(&fragment["result"]),
         ]);
@@ -258,5 +279,36 @@ mod tests {
             trace_text(&none),
             "path      /x\nfailure   no service has this path\n"
         );
+    }
+
+    /// What pads texts with spaces can't count beyond 65,535.
+    #[test]
+    fn names_without_end_are_shown_as_far_as_a_terminal_can() {
+        let pages: Vec<String> = (0..10_000).map(|n| format!("page{n}.html")).collect();
+        let long = "x".repeat(100_000);
+        for (pages, reference, shown) in [
+            (json!(pages[..20]), "latest", "page19.html  "),
+            (json!(pages[..21]), "latest", "page19.html and 1 more  "),
+            (json!(pages), "latest", "page19.html and 9980 more  "),
+            (json!([long]), "latest", long.as_str()),
+            (json!([]), long.as_str(), long.as_str()),
+        ] {
+            let fragment = json!({ "service": "news", "ref": reference, "pages": pages, "instance": null, "result": "r" });
+            let text = trace_text(
+                &json!({ "path": "/", "route": null, "failure": null, "fragments": [fragment, fragment] }),
+            );
+            assert_eq!(text.matches(shown).count(), 2, "{}", &text[..300]);
+            assert!(text.len() < 300_000, "{}", text.len());
+        }
+    }
+
+    #[test]
+    fn one_note_stands_once() {
+        let left_out: Vec<_> = (0..20_000)
+            .map(|n| json!({ "path": format!("/{n}"), "reason": "it is taken" }))
+            .collect();
+        let twice = [left_out.clone(), left_out].concat();
+        let service = json!({ "name": "orders", "instances": [], "conflicts": twice });
+        assert_eq!(services_table(&json!([service])).lines().count(), 2 + 20_000);
     }
 }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// The widest column that is padded, in characters. A wider cell only moves what follows in its row.
+const MAX_WIDTH: usize = 200;
+
 /// Rows with columns as wide as their widest cell.
 pub(super) struct Table<const N: usize>(Vec<[String; N]>);
 
@@ -22,7 +25,7 @@ impl<const N: usize> fmt::Display for Table<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |at: usize| {
             let lengths = self.0.iter().map(|row| row[at].chars().count());
-            lengths.max().unwrap_or(0)
+            lengths.max().unwrap_or(0).min(MAX_WIDTH)
         };
         let widths: Vec<usize> = (0..N).map(width).collect();
         for row in &self.0 {
