@@ -238,8 +238,11 @@ impl Logins {
 
     /// When the last token of a login has ended that is not renewed any more. Some gateway may have renewed it at this moment.
     fn last_token_ends(&self, login: &Login, now: u64) -> u64 {
-        let renewed = now + self.idle + CLOCK_SKEW_SECS;
-        login.expires.max(renewed).min(login.since + self.max)
+        let renewed = now.saturating_add(self.idle + CLOCK_SKEW_SECS);
+        login
+            .expires
+            .max(renewed)
+            .min(login.since.saturating_add(self.max))
     }
 
     fn issue(&self, login: &Login, now: u64) -> Option<String> {

@@ -56,7 +56,7 @@ impl Logins {
         }
         let now = seconds(SystemTime::now());
         let since = self.since(&user.name, now);
-        let end = (now + life).min(since + self.max);
+        let end = now.saturating_add(life).min(since.saturating_add(self.max));
         let login = user.login(Uuid::new_v4().simple().to_string(), since, end);
         let token = self.operators_token(&login, now).ok_or(NotLetIn::Away)?;
         Ok((login, token, end - now))
