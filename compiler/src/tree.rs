@@ -31,6 +31,8 @@ pub struct Tree {
     /// Whether there may be half a delimiter in its text: it has a `}}`, `%}` or `#}` that belongs to none of
     /// Tera's, or a comment in which another begins.
     pub stray_braces: bool,
+    /// Whether its text has an `@` or a `#`.
+    pub has_signs: bool,
     /// The fragments where HTML has text.
     pub shown: Vec<TextualFragment>,
     /// Whether something stands in its text or tags with which other engines begin.

@@ -27,7 +27,9 @@ impl<'s> OtherEngines<'s> {
     /// Reports what other engines write in the text and the tags of a file that can be read.
     pub(super) fn check(&self, file: &File<'_>) -> Vec<Problem> {
         let text = &file.source.text;
-        if !file.tree.other_engine && !engines::may_be_foreign(text) {
+        let tree = &file.tree;
+        let is_searched = tree.other_engine || tree.has_signs && engines::may_be_foreign(text);
+        if !is_searched {
             return Vec::new();
         }
         let is_static = *self.is_static.get_or_init(|| self.is_static());

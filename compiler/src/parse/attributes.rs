@@ -55,9 +55,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
     /// Reads the attribute at `start`, and gives its end.
     fn attribute(&mut self, start: usize, element: &[u8], prefix: &str, written: &mut ElementTag) -> usize {
         let held = self.held.len();
-        if is_of_script(&self.bytes[start..]) {
-            self.other_engine();
-        }
+        self.look_for_script(start);
         // A `=` at its beginning is a part of the name.
         let name_end = self.attribute_name_end(start + 1);
         let equals = self.skip_space(name_end);
@@ -85,6 +83,25 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             written.marked |= marks(element, name, value);
         }
         end
+    }
+
+    /// Tells of an attribute at `start` that Vue, Angular, Latte, Razor or Thymeleaf may read.
+    #[inline]
+    fn look_for_script(&mut self, start: usize) {
+        match self.bytes[start] {
+            b'*' | b'[' | b'(' | b':' => self.other_engine(),
+            b'v' | b'n' | b'd' | b'a' => self.look_for_prefix(start),
+            _ => {}
+        }
+    }
+
+    #[cold]
+    fn look_for_prefix(&mut self, start: usize) {
+        let prefixes: [&[u8]; 4] = [b"v-", b"n:", b"data-th-", b"asp-"];
+        let rest = &self.bytes[start..];
+        if prefixes.iter().any(|prefix| rest.starts_with(prefix)) {
+            self.other_engine();
+        }
     }
 
     /// An attribute as the tree needs it. Its Tera is found in `self.held`, from the index `held` on.
@@ -201,18 +218,6 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             }
         }
         at
-    }
-}
-
-/// Whether the name with which a tag goes on may be an attribute that Vue, Angular, Latte, Razor or Thymeleaf read.
-fn is_of_script(rest: &[u8]) -> bool {
-    match rest[0] {
-        b'*' | b'[' | b'(' | b':' => true,
-        b'v' => rest.starts_with(b"v-"),
-        b'n' => rest.starts_with(b"n:"),
-        b'd' => rest.starts_with(b"data-th-"),
-        b'a' => rest.starts_with(b"asp-"),
-        _ => false,
     }
 }
 

@@ -47,14 +47,13 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         stray_ends: Vec::new(),
         linked: Vec::new(),
     };
-    let may_offer = parse::read(text, prefix, |token| builder.token(token));
+    let survey = parse::read(text, prefix, |token| builder.token(token));
     builder.finish();
     builder.mark();
     // All trees of a run are held at once: what they keep beyond their nodes adds up.
     builder.nodes.shrink_to_fit();
-    let all_braces = memchr::memchr_iter(b'}', text.as_bytes()).count();
-    let stray_braces =
-        builder.nested_comment || (all_braces != builder.braces && pairs(text.as_bytes()) != builder.ends);
+    let stray_braces = builder.nested_comment
+        || (survey.closing_braces != builder.braces && pairs(text.as_bytes()) != builder.ends);
     let (offers, attributes) = builder.offers.finish(source, text, &mut builder.problems);
     (
         Tree {
@@ -63,7 +62,8 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
             offers,
             attributes,
             unclosed: builder.unclosed,
-            may_offer,
+            may_offer: survey.may_offer,
+            has_signs: survey.has_signs,
             stray_braces,
             shown: builder.shown,
             other_engine: builder.other_engine,

@@ -158,7 +158,7 @@ fn only_what_may_be_an_attribute_makes_elements_count() {
         ("<p {% if a %}{% endif %}m:ref='f'>", true),
         ("<p\nM:Ref='f'>", true),
     ] {
-        assert_eq!(colons(text, "m").offers, offers, "{text}");
+        assert_eq!(survey(text, "m").may_offer, offers, "{text}");
         assert_eq!(parse(text, "m").marked.len(), usize::from(offers), "{text}");
     }
 }
