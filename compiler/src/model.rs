@@ -20,7 +20,6 @@ use hydra_contract::Mode;
 
 use crate::{
     fragment::Item,
-    shape::StructShape,
     source::{Location, SourceId},
     tree::FragmentNode,
 };
@@ -31,6 +30,7 @@ pub(crate) use checked::{CheckedFragment, CheckedModel, CheckedOffer, CheckedPag
 pub(crate) use components::{Component, Components};
 pub(crate) use components::{calls as called_components, definitions as component_definitions};
 pub(crate) use needs::{GroupId, Need, Needs};
+pub(crate) use path::Owner;
 pub(crate) use rust_name::{rust_name, snake_case};
 pub(crate) use unit::{Unit, UnitKind, units};
 pub(crate) use walk::walk;
@@ -54,7 +54,7 @@ pub(crate) struct Page<'n> {
     pub structures: Vec<Structure>,
     /// Names that are set in a block and used outside of it.
     pub leaks: Vec<Leak<'n>>,
-    /// The expressions that name a field which their Rust struct lacks, in document order.
+    /// The expressions that name a field that their values lack, in document order.
     pub missing_fields: Vec<MissingField<'n>>,
     /// Where the walk stopped, because the includes of the page nest too deep or multiply.
     pub cut_short: Option<Location>,
@@ -176,8 +176,10 @@ pub(crate) struct MissingField<'n> {
     pub name: &'n str,
     /// Where it stands.
     pub location: Location,
-    /// The struct.
-    pub owner: StructShape,
+    /// What lacks it.
+    pub owner: Owner,
+    /// The expression before it, and whether it and the member are all of theirs.
+    pub value: (&'n str, bool),
     /// The includes and calls that bring it into the page.
     pub include_chain: IncludeChain,
 }

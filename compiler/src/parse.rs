@@ -11,12 +11,15 @@ mod linked;
 mod names;
 mod nesting;
 mod raw;
+mod survey;
 mod tag;
 mod tera;
 
 use crate::source::Span;
-use lexer::{Lexer, colons, may_be_foreign};
+use lexer::Lexer;
 use nesting::Nesting;
+pub(crate) use survey::Survey;
+use survey::survey;
 
 /// A file as a row of pieces. Together the pieces are the file, without a gap.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -195,18 +198,18 @@ pub fn parse(text: &str, prefix: &str) -> Pieces {
     found
 }
 
-/// Walks through a file. Nothing of it is kept here: a file may hold a tag in every three bytes. The result is whether an element may
-/// offer a fragment.
-pub(crate) fn read(text: &str, prefix: &str, mut sink: impl FnMut(Token)) -> bool {
-    let colons = colons(text, prefix);
-    if colons.foreign {
+/// Walks through a file. Nothing of it is kept here: a file may hold a tag in every three bytes. The result is what its bytes
+/// tell of it.
+pub(crate) fn read(text: &str, prefix: &str, mut sink: impl FnMut(Token)) -> Survey {
+    let survey = survey(text, prefix);
+    if survey.is_of_java {
         sink(Token::OtherEngine);
     }
-    let nests = colons.offers || may_be_foreign(text);
+    let nests = survey.may_offer || survey.has_foreign_elements;
     let mut lexer = Lexer::new(text, prefix, nests.then(Nesting::default), sink);
-    lexer.may_offer = colons.offers;
+    lexer.may_offer = survey.may_offer;
     lexer.run();
-    colons.offers
+    survey
 }
 
 /// The opening tag of the innermost element that is open at `at`.

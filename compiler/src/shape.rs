@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use hydra_contract::Type;
+
 use crate::source::Location;
 
 /// What is known of a value.
@@ -19,6 +21,8 @@ pub enum ValueKind {
     /// Nothing.
     #[default]
     Any,
+    /// It is a text.
+    Text,
     /// It is a list of such values.
     List(Box<ValueKind>),
     /// It is the struct with this index.
@@ -43,6 +47,17 @@ pub enum Member<'s> {
     Known(Shape),
     /// The struct has no such field.
     Missing(&'s StructShape),
+    /// It is a list or a text, which have no members.
+    None(Memberless),
+}
+
+/// A value without members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memberless {
+    /// A list.
+    List,
+    /// A text.
+    Text,
 }
 
 impl Shape {
@@ -64,15 +79,46 @@ impl Shape {
         self.kind == ValueKind::Any
     }
 
+    /// What the type of a list of Hydra's tells, or of a field.
+    #[must_use]
+    pub fn of(ty: &Type) -> Self {
+        fn kind(ty: &Type) -> ValueKind {
+            match ty {
+                Type::String => ValueKind::Text,
+                Type::List(item) => ValueKind::List(Box::new(kind(item))),
+                _ => ValueKind::Any,
+            }
+        }
+        Self {
+            kind: kind(ty),
+            structs: None,
+        }
+    }
+
+    /// This one, or what the type tells where nothing else is known.
+    #[must_use]
+    pub fn or(&self, ty: &Type) -> Self {
+        if self.is_any() { Self::of(ty) } else { self.clone() }
+    }
+
     fn with(&self, kind: &ValueKind) -> Self {
-        self.structs
-            .as_ref()
-            .map_or_else(Self::default, |structs| Self::new(kind.clone(), structs))
+        match (kind, &self.structs) {
+            (ValueKind::Any, _) => Self::default(),
+            (kind, structs) => Self {
+                kind: kind.clone(),
+                structs: structs.clone(),
+            },
+        }
     }
 
     /// The member of that name.
     #[must_use]
     pub fn member(&self, name: &str) -> Member<'_> {
+        match self.kind {
+            ValueKind::List(_) => return Member::None(Memberless::List),
+            ValueKind::Text => return Member::None(Memberless::Text),
+            ValueKind::Any | ValueKind::Struct(_) => {}
+        }
         let Some(found) = (match self.kind {
             ValueKind::Struct(index) => self.structs.as_ref().and_then(|structs| structs.get(index)),
             _ => None,

@@ -75,10 +75,7 @@ impl<'m, 'a> Structs<'m, 'a> {
         if depth > MAX_RUST_TYPE_DEPTH {
             return ValueKind::Any;
         }
-        let list = |item: &Type| match self.kind(module, item, depth + 1) {
-            ValueKind::Any => ValueKind::Any,
-            kind => ValueKind::List(Box::new(kind)),
-        };
+        let list = |item: &Type| ValueKind::List(Box::new(self.kind(module, item, depth + 1)));
         match ty {
             Type::Reference(reference) => self.kind(module, &reference.elem, depth + 1),
             Type::Paren(inner) => self.kind(module, &inner.elem, depth + 1),
@@ -95,7 +92,10 @@ impl<'m, 'a> Structs<'m, 'a> {
                     return ValueKind::Any;
                 };
                 let Some(inner) = first_argument(&segment.arguments) else {
-                    return ValueKind::Any;
+                    return match segment.ident == "String" || segment.ident == "str" {
+                        true => ValueKind::Text,
+                        false => ValueKind::Any,
+                    };
                 };
                 match segment.ident.to_string().as_str() {
                     "Option" | "Box" | "Rc" | "Arc" | "Cow" => self.kind(module, inner, depth + 1),

@@ -108,13 +108,14 @@ impl PageAttributes {
                     place: field.place,
                     maybe: field.maybe,
                     field: Some((page.name.clone(), field.rust.clone())),
-                    shape: field.shape.clone(),
+                    shape: field.shape.or(&field.ty),
                 };
                 let name = spelled(&field.name).into_owned();
                 let before = self.names.insert(name.clone(), attribute);
                 // Another type of the same page may have another struct under the name.
-                let differs =
-                    before.is_some_and(|before| before.field.is_some() && before.shape != field.shape);
+                let differs = before.is_some_and(|before| {
+                    before.field.is_some() && before.shape != field.shape.or(&field.ty)
+                });
                 if let Some(attribute) = self.names.get_mut(&name).filter(|_| differs) {
                     attribute.shape = Shape::default();
                 }
@@ -131,7 +132,7 @@ impl PageAttributes {
                 place: declared.span.at(source),
                 maybe: false,
                 field: None,
-                shape: declared.shape.clone(),
+                shape: declared.shape.or(&declared.ty),
             };
             self.names
                 .entry(spelled(&declared.name).into_owned())

@@ -3,7 +3,7 @@
 
 use crate::{
     limits::MAX_PATH_MEMBERS,
-    shape::{Member, Shape, StructShape},
+    shape::{Member, Memberless, Shape, StructShape},
     source::Span,
 };
 
@@ -97,8 +97,17 @@ fn index(inside: &str, start: usize) -> Step<'_> {
     }
 }
 
-/// What the members of `shape` lead to, or the first one that its struct lacks.
-pub(super) fn follow<'t>(shape: &Shape, steps: &[Step<'t>]) -> Result<Shape, (StructShape, &'t str, Span)> {
+/// What lacks a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A struct, which has others.
+    Struct(StructShape),
+    /// A value that has none.
+    Value(Memberless),
+}
+
+/// What the members of `shape` lead to, or the first one that is not there.
+pub(super) fn follow<'t>(shape: &Shape, steps: &[Step<'t>]) -> Result<Shape, (Owner, &'t str, Span)> {
     let mut at = shape.clone();
     for step in steps {
         if at.is_any() {
@@ -109,7 +118,8 @@ pub(super) fn follow<'t>(shape: &Shape, steps: &[Step<'t>]) -> Result<Shape, (St
             Step::Item => at.item(),
             Step::Name(name, span) => match at.member(name) {
                 Member::Known(shape) => shape,
-                Member::Missing(found) => return Err((found.clone(), *name, *span)),
+                Member::Missing(found) => return Err((Owner::Struct(found.clone()), *name, *span)),
+                Member::None(value) => return Err((Owner::Value(value), *name, *span)),
             },
         };
     }

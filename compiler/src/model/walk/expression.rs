@@ -13,7 +13,7 @@ use crate::{
 use super::{ImportOrigin, NameUse, Need, NeedList, UseKind, WalkPosition, Walker, spelled};
 use crate::model::{
     Leak, MissingField,
-    path::{Step, follow},
+    path::{Owner, Step, follow},
     scope::Bound,
 };
 
@@ -122,13 +122,14 @@ impl<'n> Walker<'n> {
             .skip(1)
             .map(|name| Step::Name(name, item.name_span))
             .collect();
-        if let Err((owner, name, span)) = follow(&shape, &steps) {
+        if let Err((owner @ Owner::Struct(_), name, span)) = follow(&shape, &steps) {
             let location = self.at(here, span);
             let include_chain = here.include_chain.clone();
             self.page.missing_fields.push(MissingField {
                 name,
                 location,
                 owner,
+                value: Default::default(),
                 include_chain,
             });
         }

@@ -5,7 +5,7 @@ use crate::{
     expression_names::words,
     model::{
         MissingField,
-        path::{Path, filtered, follow, path},
+        path::{Owner, Path, filtered, follow, path},
         scope::ShapeId,
         spelled,
     },
@@ -70,14 +70,47 @@ impl<'n> Walker<'n> {
             return;
         }
         if let Err((owner, name, span)) = follow(&shape, &found.steps) {
+            let (span, value) = match owner {
+                Owner::Struct(_) => (span, Default::default()),
+                Owner::Value(_) => {
+                    let end = if text
+                        .as_bytes()
+                        .get(span.end as usize)
+                        .is_some_and(|end| matches!(end, b'"' | b'\''))
+                    {
+                        found.end
+                    } else {
+                        span.end as usize
+                    };
+                    let all = Span::new(place.start as usize, end);
+                    let value = text
+                        .get(place.start as usize..span.start as usize)
+                        .unwrap_or_default();
+                    let value = value.trim_end_matches(['.', '[', '"', '\'']);
+                    (all, (value, is_alone(text, all, expression)))
+                }
+            };
             let location = self.at(here, span);
             let include_chain = here.include_chain.clone();
             self.page.missing_fields.push(MissingField {
                 name,
                 location,
                 owner,
+                value,
                 include_chain,
             });
         }
     }
+}
+
+/// Whether nothing but filters and the word of a statement stands beside `place` in an expression, so that another filter needs no
+/// brackets there.
+fn is_alone(text: &str, place: Span, expression: Span) -> bool {
+    let part = |start: u32, end: u32| text.get(start as usize..end as usize).unwrap_or_default().trim();
+    let (before, behind) = (
+        part(expression.start, place.start),
+        part(place.end, expression.end),
+    );
+    (behind.is_empty() || behind.starts_with('|'))
+        && (before.is_empty() || matches!(before, "if" | "elif") || before.ends_with(" in"))
 }
