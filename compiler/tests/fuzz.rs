@@ -19,7 +19,7 @@ use hydra_compile::{
 };
 use proptest::{
     prelude::*,
-    test_runner::{Config, TestCaseError, TestRunner},
+    test_runner::{Config, RngSeed, TestCaseError, TestRunner},
 };
 use tera::{Kwargs, State, Tera, Value};
 
@@ -297,11 +297,15 @@ fn no_site_is_too_much_for_the_compiler() {
     let sites = Cell::new(0_u64);
     let strategy = prop::collection::vec(template(), 1..=3);
     while Instant::now() < end {
-        let config = Config {
+        let mut config = Config {
             cases: 100,
             failure_persistence: None,
             ..Config::default()
         };
+        // With a seed that is given, other sites each time.
+        if let RngSeed::Fixed(seed) = config.rng_seed {
+            config.rng_seed = RngSeed::Fixed(seed.wrapping_add(sites.get()));
+        }
         let result = TestRunner::new(config).run(&strategy, |templates| {
             sites.set(sites.get() + 1);
             compiles(&templates)

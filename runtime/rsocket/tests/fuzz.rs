@@ -16,7 +16,7 @@ use hydra_runtime_rsocket::{
 };
 use proptest::{
     prelude::*,
-    test_runner::{Config as Runs, TestRunner},
+    test_runner::{Config as Runs, RngSeed, TestRunner},
 };
 
 /// A frame that begins as one, with a stream that may exist, and goes on with anything.
@@ -132,11 +132,15 @@ fn no_frames_are_too_much_for_a_connection() {
     ];
     let strategy = (prop::collection::vec(some_frame(), 1..60), interaction);
     while Instant::now() < end {
-        let config = Runs {
+        let mut config = Runs {
             cases: 200,
             failure_persistence: None,
             ..Runs::default()
         };
+        // With a seed that is given, other frames each time.
+        if let RngSeed::Fixed(seed) = config.rng_seed {
+            config.rng_seed = RngSeed::Fixed(seed.wrapping_add(cases.get()));
+        }
         let result = TestRunner::new(config).run(&strategy, |(frames, interaction)| {
             cases.set(cases.get() + 1);
             all(&frames, interaction)

@@ -33,41 +33,16 @@ use super::{
     body::TrackedBody,
     connection_limits::ConnectionLimits,
     connections::ConnectionSlot,
+    handle::Connection,
     port::{Accepted, Opening},
     proxy_protocol,
     raw::RawConnection,
     refusal,
     routes::Routes,
-    status::{CloseOrder, ConnectionStatus},
+    status::CloseOrder,
     stream::{TrackedStream, VisitorStream},
 };
 use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_BYTES};
-
-/// The connection of a request, as a request extension. A connection that switched to another protocol must end when
-/// this says so.
-#[derive(Clone)]
-pub struct Connection(Arc<ConnectionStatus>);
-
-impl Connection {
-    /// The connection in this place.
-    pub(super) fn of(slot: &ConnectionSlot) -> Self {
-        Self(Arc::clone(slot.status()))
-    }
-
-    /// States that the connection will switch to a protocol whose end is this process's own affair: it is told to end as soon as the server
-    /// is to stop, and the server waits for its end like for that of a request.
-    pub fn ends_when_told(&self) {
-        self.0.set_ends_when_told();
-    }
-
-    /// Ready when the connection must end. Only one task may wait for this: the connection itself, until it has
-    /// switched.
-    pub async fn told_to_end(&self) {
-        while self.0.order() == CloseOrder::Stay {
-            self.0.ordered().await;
-        }
-    }
-}
 
 /// Serves a connection in a task of its own.
 pub(super) fn start(
@@ -131,9 +106,7 @@ fn service(
                 if ends.is_tls {
                     request.extensions_mut().insert(OverTls);
                 }
-                request
-                    .extensions_mut()
-                    .insert(Connection(Arc::clone(slot.status())));
+                request.extensions_mut().insert(Connection::of(&slot));
                 Either::Right(routes.current().oneshot(request))
             }
         };

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{connection::Connection, connections::ConnectionSlot, stream::VisitorStream};
+use super::{connections::ConnectionSlot, handle::Connection, stream::VisitorStream};
 
 /// Serves such a connection to its end.
 pub type ServeRaw = dyn Fn(RawConnection) -> BoxFuture<'static, ()> + Send + Sync;
