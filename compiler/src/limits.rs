@@ -146,7 +146,7 @@ pub(crate) const MAX_REPAIRS: usize = 64;
 /// How many ends and openings that the indentation of a file lacks are tried.
 pub(crate) const MAX_MISSING_LINES: usize = 16;
 
-/// The longest print or statement that is compared with those of other engines: a help that shows more helps nobody.
+/// The longest print or statement that is compared with those of other engines: a help that shows more is not read.
 pub(crate) const MAX_IDIOM_BYTES: usize = 1_000;
 
 /// How far the other end of something is looked for that begins like a slip, or like another engine's delimiter.

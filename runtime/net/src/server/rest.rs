@@ -46,7 +46,7 @@ pub(super) fn record(builder: &mut Builder) -> &mut Builder {
         .on_thread_unpark(change(Rest::ended))
 }
 
-/// How long the current thread has had nothing to do so far. `None`: nobody records it, as in a runtime that the server
+/// How long the current thread has had nothing to do so far. `None`: it is not recorded, as in a runtime that the server
 /// did not build.
 pub fn total() -> Option<Duration> {
     REST.get().map(|rest| rest.total)
