@@ -219,7 +219,7 @@ pub struct GatewayConfig {
     /// To which sites browsers send the cookies of `affinity`: `lax`, or `none` for a site that is embedded in others.
     pub affinity_same_site: PinSameSite,
     /// How long after its start a gateway without Redis lets the requests of pinned visitors wait until their instances are back.
-    /// It is no key of `hydra.toml`.
+    /// It is not a key of `hydra.toml`.
     #[serde(skip)]
     pub pin_wait: Duration,
     /// The file that keeps the weights and drains which operators change at run time, for one gateway without Redis.
