@@ -1,4 +1,4 @@
-//! Withins of texts and lists whose places are computed.
+//! Takes parts of texts and lists at places that were computed, and gives an empty part where a place is wrong.
 //!
 //! Slips of the finger and what other engines write are looked for in texts that may be broken anywhere, with places that are added
 //! up from many finds. There a wrong sum must cost a help and never the build: so those modules deny the plain `text[a..b]`.

@@ -36,9 +36,19 @@ async function stop() {
   await running?.stop();
 }
 
-async function restart() {
-  await stop();
-  await start();
+let queue = Promise.resolve();
+
+/** Runs tasks one after the other: a client that is still starting can't be stopped. */
+function inTurn(task) {
+  queue = queue.then(task, task);
+  return queue;
+}
+
+function restart() {
+  return inTurn(async () => {
+    await stop();
+    await start();
+  });
 }
 
 exports.activate = async (context) => {
@@ -48,7 +58,7 @@ exports.activate = async (context) => {
       if (event.affectsConfiguration('hydra')) restart();
     }),
   );
-  await start();
+  await inTurn(start);
 };
 
-exports.deactivate = stop;
+exports.deactivate = () => inTurn(stop);

@@ -1,7 +1,7 @@
 //! What can be written at a place.
 #![deny(clippy::disallowed_methods)]
 
-use hydra_contract::Type;
+use hydra_contract::{FragmentContract, Type};
 
 use crate::{
     fragment::ATTRIBUTES,
@@ -185,10 +185,7 @@ fn fragments_of(view: &SiteView<'_>, service: &str) -> String {
 fn references(view: &SiteView<'_>, service: &str) -> Vec<Candidate> {
     let names = view.references(service).into_iter();
     let fragments = names.map(|name| {
-        let contract = view
-            .fragment(service, &name)
-            .map(|known| known.contract)
-            .unwrap_or_default();
+        let contract = contract(view, service, &name);
         let takes: Vec<&str> = contract.imports.keys().map(String::as_str).collect();
         let detail = match takes.is_empty() {
             true => String::new(),
@@ -207,12 +204,9 @@ fn imports(
     (service, reference): (&str, &str),
     before: &str,
 ) -> Vec<Candidate> {
-    let known = view
-        .fragment(service, reference)
-        .map(|known| known.contract)
-        .unwrap_or_default();
+    let contract = contract(view, service, reference);
     let written = written(before);
-    let missing = known
+    let missing = contract
         .imports
         .iter()
         .filter(|(name, _)| !written.contains(&name.as_str()));
@@ -244,16 +238,19 @@ fn imports(
     found
 }
 
+/// What a fragment imports and exports: nothing if no contract names the fragment.
+fn contract(view: &SiteView<'_>, service: &str, reference: &str) -> FragmentContract {
+    let known = view.fragment(service, reference);
+    known.map(|known| known.contract).unwrap_or_default()
+}
+
 fn exports(view: &SiteView<'_>, (service, reference): (&str, &str), before: &str) -> Vec<Candidate> {
     if is_behind_as(before) {
         return Vec::new();
     }
-    let known = view
-        .fragment(service, reference)
-        .map(|known| known.contract)
-        .unwrap_or_default();
+    let contract = contract(view, service, reference);
     let written = written(before);
-    let missing = known
+    let missing = contract
         .exports
         .iter()
         .filter(|(name, _)| !written.contains(&name.as_str()));

@@ -28,9 +28,10 @@ pub struct Change {
     pub text: String,
 }
 
-/// Makes changes one after the other, each in the text that the one before it left. A change that would make the document
-/// larger than [`MAX_DOCUMENT_BYTES`] is left out.
-pub(super) fn apply(text: &mut String, changes: Vec<Change>, encoding: Encoding) {
+/// Makes changes one after the other, each in the text that the one before it left. Returns false, and stops, at a change that
+/// would make the document larger than [`MAX_DOCUMENT_BYTES`].
+#[must_use]
+pub(super) fn apply(text: &mut String, changes: Vec<Change>, encoding: Encoding) -> bool {
     for change in changes {
         let range = match change.range {
             None => 0..text.len(),
@@ -40,10 +41,12 @@ pub(super) fn apply(text: &mut String, changes: Vec<Change>, encoding: Encoding)
                 one.min(other)..one.max(other)
             }
         };
-        if text.len() - range.len() + change.text.len() <= MAX_DOCUMENT_BYTES {
-            text.replace_range(range, &change.text);
+        if text.len() - range.len() + change.text.len() > MAX_DOCUMENT_BYTES {
+            return false;
         }
+        text.replace_range(range, &change.text);
     }
+    true
 }
 
 #[cfg(test)]
@@ -81,7 +84,7 @@ mod tests {
             (vec![change(None, ""), change(Some([3, 3, 5, 5]), "z")], "z"),
         ] {
             let mut text = "é\u{1F375}x\nb".to_owned();
-            apply(&mut text, changes.clone(), Encoding::Utf16);
+            assert!(apply(&mut text, changes.clone(), Encoding::Utf16));
             assert_eq!(text, expected, "{changes:?}");
         }
     }
@@ -89,11 +92,10 @@ mod tests {
     #[test]
     fn a_document_has_a_largest_size() {
         let mut text = "a".repeat(MAX_DOCUMENT_BYTES);
-        apply(
-            &mut text,
-            vec![change(Some([0, 0, 0, 0]), "b"), change(Some([0, 0, 0, 1]), "c")],
-            Encoding::Utf8,
-        );
+        let (longer, as_long) = (change(Some([0, 0, 0, 0]), "b"), change(Some([0, 0, 0, 1]), "c"));
+        assert!(!apply(&mut text, vec![longer, as_long.clone()], Encoding::Utf8));
+        assert!(text.starts_with("aa") && text.len() == MAX_DOCUMENT_BYTES);
+        assert!(apply(&mut text, vec![as_long], Encoding::Utf8));
         assert!(text.starts_with("ca") && text.len() == MAX_DOCUMENT_BYTES);
     }
 }

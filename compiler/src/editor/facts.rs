@@ -1,4 +1,5 @@
-//! What is known of an attribute of a page: its type, what gives it, and what uses it.
+//! Collects, for each attribute of a page, its type, the handlers and fragments that provide it, and the places that use it, because
+//! completion, hover and references show them.
 #![deny(clippy::disallowed_methods)]
 
 use std::collections::BTreeMap;

@@ -70,7 +70,8 @@ impl<'s> FileLines<'s> {
         }
     }
 
-    /// A place as editors count. `None`: there is no such file.
+    /// Converts a location to the path of its file and a range in lines and columns, as editors count them. `None` if the location's
+    /// file is not among the sources.
     pub(super) fn place(&mut self, location: Location) -> Option<Place> {
         let index = location.source.0 as usize;
         let source = self.sources.get(index)?;

@@ -89,21 +89,23 @@ fn attribute(text: &str, span: &Range<usize>, name: &str) -> Option<Range<usize>
     // A `<` may stand in a type, too: the tag is the one that has the attribute, or the nearest.
     let mut nearest = None;
     for start in tags {
+        // No attribute begins behind the end of its tag, and the search for it must not read the rest of the file for each tag.
+        let head = text[start..].split('>').next().unwrap_or_default();
         // A typographic quote is a letter of a value without quotes.
         let bare = format!(" {name}=“");
-        if let Some(at) = text[start..].find(&bare) {
+        if let Some(at) = head.find(&bare) {
             let from = start + at + 1;
             let length = text[from..].find([' ', '>'])?;
             return Some(from..from + length);
         }
         for quote in ['"', '\''] {
             let opening = format!(" {name}={quote}");
-            let found = text[start..].find(&opening).map(|at| start + at + 1);
+            let found = head.find(&opening).map(|at| start + at + 1);
             if let Some(from) = found.filter(|from| *from <= span.start || nearest.is_none()) {
                 let value = from + opening.len() - 1;
                 let length = text[value..].find(quote)?;
                 let end = value + length + 1;
-                if end >= span.start && !text[start..from].contains('>') {
+                if end >= span.start {
                     return Some(from..end);
                 }
             }

@@ -80,6 +80,7 @@ impl Workspace {
     /// The editor opens a document. A document that is open already is replaced.
     pub fn open(&mut self, path: PathBuf, version: i32, text: String) {
         if text.len() > edits::MAX_DOCUMENT_BYTES {
+            self.close(&path);
             return;
         }
         self.open.insert(path.clone(), Document { version, text });
@@ -97,8 +98,12 @@ impl Workspace {
             return;
         }
         document.version = version;
-        edits::apply(&mut document.text, changes, self.encoding);
-        self.document_changed(path);
+        if edits::apply(&mut document.text, changes, self.encoding) {
+            self.document_changed(path);
+        } else {
+            // The places of later changes would mean another text.
+            self.close(path);
+        }
     }
 
     /// The editor closes a document: what the disk has counts again.

@@ -141,6 +141,7 @@ impl SitePaths {
         };
         let path = path.to_owned();
         match load::load(FileToRead { name, path }) {
+            Ok(file) if kind == FileKind::Rust && !load::may_hold_types(&file) => Ok(None),
             Ok(file) => Ok(Some((kind, file))),
             Err(ReadError::Missing(_)) => Ok(None),
             Err(error) => Err(error),

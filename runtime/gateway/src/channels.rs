@@ -13,7 +13,10 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Relaxed, SeqCst},
+        },
     },
     time::SystemTime,
 };
@@ -24,10 +27,7 @@ use tokio::sync::watch;
 
 use crate::{
     Gateway, GatewayConfig,
-    registry::instance::{
-        InstanceId,
-        channel_place::{ChannelId, ChannelPlace},
-    },
+    registry::instance::{InstanceId, channel_place::ChannelId},
 };
 use address::inner_address;
 
@@ -42,6 +42,8 @@ pub(crate) struct OpenChannel {
     attached: OnceLock<InstanceId>,
     /// Whether nothing new may be requested over it: the gateway or the service is about to stop.
     leaving: watch::Sender<bool>,
+    /// Whether the service has said that it stops.
+    service_stops: AtomicBool,
 }
 
 impl OpenChannel {
@@ -53,6 +55,7 @@ impl OpenChannel {
             since,
             attached: OnceLock::new(),
             leaving: watch::Sender::new(false),
+            service_stops: AtomicBool::new(false),
         }
     }
 
@@ -70,6 +73,17 @@ impl OpenChannel {
     /// Ends the use of the channel for new requests.
     pub(crate) fn leave(&self) {
         self.leaving.send_replace(true);
+    }
+
+    /// Records that the service stops, and ends the use of the channel for new requests.
+    pub(crate) fn service_leaves(&self) {
+        self.service_stops.store(true, SeqCst);
+        self.leave();
+    }
+
+    /// Whether the instance may be registered over the channel: it is open, and the service has not said that it stops.
+    pub(crate) fn holds_instance(&self) -> bool {
+        self.link.is_open() && !self.service_stops.load(SeqCst)
     }
 
     /// Whether nothing new may be requested over it.
@@ -148,12 +162,7 @@ impl Channels {
         open.remove(&channel.id);
     }
 
-    /// The channel of this place, if it ends here and is open.
-    pub(crate) fn at(&self, place: &ChannelPlace) -> Option<Arc<OpenChannel>> {
-        self.get(&place.id)
-    }
-
-    /// The channel with this id.
+    /// The channel with this id, if it ends here and is open.
     pub(crate) fn get(&self, id: &ChannelId) -> Option<Arc<OpenChannel>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.get(id).map(Arc::clone)

@@ -63,7 +63,7 @@ impl Channels {
     }
 
     /// Closes the channel that was left, as soon as its requests in flight have ended.
-    fn close_former(&mut self) {
+    pub(super) fn close_former(&mut self) {
         if let Some(former) = self.former.take() {
             former.close();
         }
@@ -209,16 +209,8 @@ impl Registration {
             return ChannelAttempt::Done(StepResult::Refused(reason));
         }
         proved.send_replace(true);
-        // A gateway waits for the proof as long as the channel lives.
-        let waiting = link.clone();
-        tokio::spawn(async move {
-            waiting.closed().await;
-            drop(proved);
-        });
         self.client.use_link(Some(link.clone()));
         self.channels.open = Some(link);
-        // Requests in flight end on the former channel, which then closes.
-        self.channels.close_former();
         let is_cut_off = answer.registry.as_deref() == Some(AWAY);
         ChannelAttempt::Done(self.accepted(answer, is_cut_off))
     }
@@ -306,12 +298,16 @@ impl Registration {
     /// Tells the gateway that the application stops, so that it gets no new requests, and waits until those in flight have ended.
     pub(super) async fn leave_channel(&mut self) {
         self.client.use_link(None);
+        self.channels.close_former();
         let Some(link) = self.channels.open.take() else {
             return;
         };
-        link.tell(ChannelRequest::new(LEAVING, "")).await;
-        link.close();
-        let _ = timeout(self.stop_timeout, link.closed()).await;
+        let leaving = async {
+            link.tell(ChannelRequest::new(LEAVING, "")).await;
+            link.close();
+            link.closed().await
+        };
+        let _ = timeout(self.stop_timeout, leaving).await;
     }
 }
 

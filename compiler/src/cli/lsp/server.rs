@@ -243,7 +243,9 @@ impl Server {
 
     fn closed(&mut self, params: Value) -> Option<Vec<Outgoing>> {
         let document = read::<lsp::DidCloseTextDocumentParams>(params)?.text_document;
-        let path = self.uris.path(&document.uri)?;
+        let Some(path) = self.uris.path(&document.uri) else {
+            return Some(Vec::new());
+        };
         self.workspace.close(&path);
         let outgoing = self.check();
         self.uris.forget(&path);

@@ -122,9 +122,12 @@ async fn a_gateway_is_killed(cluster: &mut Cluster) {
     .await;
     cluster.all_know_all(Instant::now(), &["s9"]).await;
     let gateway = Gateway::start(&cluster.redis).await;
-    cluster.visitors.visit(&gateway);
     cluster.gateways.push(gateway);
+    // Until it has read the registry it says that the site is starting, and is not ready: no load balancer sends visitors to it.
     cluster.all_know_all(Instant::now(), &["s9"]).await;
+    cluster
+        .visitors
+        .visit(cluster.gateways.last().expect("the new one"));
 }
 
 /// Who spoke to a gateway once and speaks to another one now must not count as silent there when Redis is away.

@@ -90,7 +90,8 @@ impl ServiceHandler {
             Err(response) => return Err(refusal_of(response).await),
         };
         channel.attach(&instance.id);
-        if !channel.link.is_open() {
+        // The channel may have ended meanwhile, and the service may have said that it stops: then nothing else ends the lease.
+        if !channel.holds_instance() {
             lease::end(&gateway, &channel).await;
         }
         let [proof, second_proof] = self.proofs();
@@ -192,7 +193,7 @@ impl Handler for ServiceHandler {
                 && let Ok(channel) = self.channel().await
             {
                 // First, so that the lease is not renewed again.
-                channel.leave();
+                channel.service_leaves();
                 lease::end(&self.gateway, &channel).await;
             }
         }

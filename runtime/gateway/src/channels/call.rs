@@ -47,7 +47,7 @@ pub(crate) async fn call(
     };
     if let Some(channel) = gateway
         .channels()
-        .at(place)
+        .get(&place.id)
         .filter(|channel| !channel.is_leaving())
     {
         count("channel");

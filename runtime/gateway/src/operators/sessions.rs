@@ -2,18 +2,17 @@
 //! the page itself made.
 #![deny(clippy::disallowed_methods)]
 
-use std::{
-    fmt,
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fmt, sync::Arc, time::SystemTime};
 
 use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use http::{
     HeaderMap,
     header::{HOST, ORIGIN},
 };
-use hydra_runtime_wire::{login::Login, signing::derived};
+use hydra_runtime_wire::{
+    login::Login,
+    signing::{derived, seconds},
+};
 
 use crate::{edge::headers::OPERATORS_COOKIE, limits::OPERATORS_SESSION_SECS};
 
@@ -145,10 +144,6 @@ pub(super) fn cookie(value: &str, life: u64, is_secure: bool) -> String {
     format!("{OPERATORS_COOKIE}={value}; Path=/; Max-Age={life}; HttpOnly; SameSite=Strict{secure}")
 }
 
-fn seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
-}
-
 /// Whether a browser sent the request from a page of this very host and port. Browsers name the origin of each `POST`,
 /// and where the connection allows it also whether it is that of the target (Fetch Metadata). A program that names
 /// neither has no need of the page: there is the API.
@@ -170,7 +165,7 @@ pub(crate) fn is_from_own_page(headers: &HeaderMap, authority: Option<&str>) -> 
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use http::HeaderValue;
 

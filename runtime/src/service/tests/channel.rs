@@ -82,3 +82,22 @@ async fn a_gateway_without_the_private_key_proves_nothing() {
     );
     assert!(service.client.link().is_none());
 }
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_for_a_channel_changes_no_overview() {
+    let gateway = real_gateway(true).await;
+    let (orders, _) = named(gateway, "orders", 9_002);
+    let (_stop, _task) = start_at(orders, 9_002);
+    let (mut shop, overview) = named(gateway, "shop", 9_001);
+    while !overview.now().is_active("orders") {
+        assert_eq!(shop.register().await, StepResult::Registered);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let shortened = RegistrationResponse {
+        hash: None,
+        services: Vec::new(),
+        ..RegistrationResponse::default()
+    };
+    assert_eq!(shop.accepted(shortened, false), StepResult::Registered);
+    assert!(overview.now().is_active("orders"));
+}

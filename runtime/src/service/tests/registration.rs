@@ -54,9 +54,9 @@ async fn it_tries_every_second_and_says_every_three_that_it_is_alive() {
         tries.push(Instant::now());
     }
     let between = tries[1] - tries[0];
-    // A second, a fifth more or less; and a busy machine is late at either.
+    // A second, up to a fifth shorter or longer, so that not all services come at once.
     assert!(
-        (Duration::from_millis(600)..Duration::from_secs(4)).contains(&between),
+        (Duration::from_millis(700)..Duration::from_millis(2_200)).contains(&between),
         "{between:?}"
     );
     let mut test = gateway(listener).await;

@@ -34,7 +34,7 @@ pub(in crate::admin) struct ChannelHere {
 /// The channel of an instance. `None`: it has none.
 pub(in crate::admin) fn state(instance: &Instance, channels: &Channels) -> Option<ChannelState> {
     let place = instance.channel.as_ref()?;
-    let here = channels.at(place).map(|channel| {
+    let here = channels.get(&place.id).map(|channel| {
         let statistics = channel.link.statistics();
         ChannelHere {
             since: millis(channel.since),

@@ -66,15 +66,7 @@ fn begins_with(pair: &[u8], prefix: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    fn map(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in pairs {
-            headers.append(*name, HeaderValue::from_static(value));
-        }
-        headers
-    }
+    use super::{super::tests::map, *};
 
     #[test]
     fn one_cookie_is_replaced_and_the_others_stay_as_they_are() {
