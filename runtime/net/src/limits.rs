@@ -29,6 +29,8 @@ pub(crate) const DEFAULT_HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) const DEFAULT_STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long requests may take to end after the server was told to stop, where the settings do not say.
 pub(crate) const DEFAULT_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection must be idle before its buffers are freed. Most visitors request the files of a page before that.
+pub(crate) const SLEEP_AFTER: Duration = Duration::from_secs(1);
 /// How often connections are checked, at most and at least. The period is a quarter of the shortest timeout.
 pub(crate) const CHECK_PERIOD: std::ops::RangeInclusive<Duration> =
     Duration::from_millis(20)..=Duration::from_secs(5);

@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::body::{Body, Bytes};
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 
 use super::connections::RequestGuard;
 
@@ -16,14 +16,20 @@ pub(super) struct TrackedBody {
     request: RequestGuard,
     /// Whether a piece of the body is on its way to the peer, and no further one was requested.
     is_handed: bool,
+    /// Whether the connection is between two requests once the body has ended.
+    leaves_nothing: bool,
+    has_ended: bool,
 }
 
 impl TrackedBody {
-    pub(super) fn new(body: Body, request: RequestGuard) -> Self {
+    /// `leaves_nothing`: all of the request was read, and neither side closes the connection after the answer.
+    pub(super) fn new(body: Body, request: RequestGuard, leaves_nothing: bool) -> Self {
         Self {
+            has_ended: body.is_end_stream(),
             body,
             request,
             is_handed: false,
+            leaves_nothing,
         }
     }
 }
@@ -46,6 +52,7 @@ impl http_body::Body for TrackedBody {
             self.is_handed = true;
             self.request.slot().status().handed();
         }
+        self.has_ended = frame.is_none() || self.body.is_end_stream();
         Poll::Ready(frame)
     }
 
@@ -62,6 +69,9 @@ impl Drop for TrackedBody {
     fn drop(&mut self) {
         if self.is_handed {
             self.request.slot().status().gave_up();
+        }
+        if self.leaves_nothing && self.has_ended {
+            self.request.slot().status().allow_sleep();
         }
     }
 }

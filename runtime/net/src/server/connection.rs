@@ -12,13 +12,14 @@ use std::{
 };
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     response::{IntoResponse as _, Response as AnyResponse},
 };
 use futures_util::{FutureExt as _, future::Either};
 use http::{HeaderValue, Request, Response, StatusCode, Version, header::CONNECTION};
 use hyper::{
-    body::Incoming,
+    body::{Body as _, Incoming},
+    server::conn::http1,
     service::{Service, service_fn},
 };
 use hyper_util::{
@@ -39,7 +40,7 @@ use super::{
     raw::RawConnection,
     refusal,
     routes::Routes,
-    status::CloseOrder,
+    status::{CloseOrder, ConnectionStatus},
     stream::{TrackedStream, VisitorStream},
 };
 use crate::limits::{HTTP2_KEEP_ALIVE_PERIOD, MAX_HTTP2_STREAMS, MIN_HALF_BUFFER_BYTES};
@@ -94,6 +95,7 @@ fn service(
         let version = request.version();
         let under_way = slot.begin(version == Version::HTTP_2);
         let mut must_close = refusal::must_close(&request);
+        let is_read = request.body().is_end_stream() && !request.headers().contains_key(CONNECTION);
         let answer = match refusal::check(&mut request, ends.here) {
             Err(bad) => {
                 must_close = true;
@@ -120,7 +122,8 @@ fn service(
                 let headers = answer.headers_mut();
                 headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(answer.map(|body| TrackedBody::new(body, under_way)))
+            let stays = is_read && version == Version::HTTP_11 && !answer.headers().contains_key(CONNECTION);
+            Ok(answer.map(|body| TrackedBody::new(body, under_way, stays)))
         })
     })
 }
@@ -146,16 +149,76 @@ async fn serve_connection(
         return Ok(());
     }
     let service = service(routes, opened.ends, slot);
-    let protocol = protocols.of(opened.is_http1);
-    let mut connection = pin!(protocol.serve_connection_with_upgrades(TokioIo::new(opened.stream), service));
+    if opened.is_http1 {
+        return serve_http1(opened.stream, service, &protocols.http1, &status).await;
+    }
+    // Boxed, as in `serve_http1`.
+    let mut connection = Box::pin(
+        protocols
+            .any
+            .serve_connection_with_upgrades(TokioIo::new(opened.stream), service),
+    );
     loop {
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = status.ordered() => match status.order() {
                 CloseOrder::Stay => {}
                 CloseOrder::Finish => connection.as_mut().graceful_shutdown(),
-                CloseOrder::Drop => return Err("it takes or sends nothing".into()),
+                CloseOrder::Drop => return Err(CLOSED.into()),
             },
+        }
+    }
+}
+
+const CLOSED: &str = "it takes or sends nothing";
+
+/// Serves a connection of HTTP/1. Between two requests it sleeps if it is told so: then it has no buffers, which take
+/// ten times the memory of all else.
+async fn serve_http1<S>(
+    mut stream: VisitorStream,
+    mut service: S,
+    protocol: &http1::Builder,
+    status: &ConnectionStatus,
+) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    S: Service<Request<Incoming>, Response = Response<TrackedBody>, Error = Infallible, Future: Send> + Send,
+{
+    loop {
+        let connection = protocol.serve_connection(TokioIo::new(stream), service);
+        // Boxed: the task of a connection that sleeps, or has not said anything yet, must not take its memory.
+        let mut connection = Box::new(connection.with_upgrades());
+        loop {
+            tokio::select! {
+                ended = &mut *connection => return Ok(ended?),
+                () = status.ordered() => match status.order() {
+                    CloseOrder::Stay if status.sleeps() => break,
+                    CloseOrder::Stay => {}
+                    CloseOrder::Finish => Pin::new(&mut *connection).graceful_shutdown(),
+                    CloseOrder::Drop => return Err(CLOSED.into()),
+                },
+            }
+        }
+        let Some(parts) = connection.into_parts() else {
+            return Ok(());
+        };
+        status.fell_asleep();
+        // Copied, because an empty buffer keeps its memory too.
+        let unread = Bytes::copy_from_slice(&parts.read_buf);
+        drop(parts.read_buf);
+        stream = parts.io.into_inner().with_unread(unread);
+        service = parts.service;
+        while status.order() == CloseOrder::Stay {
+            tokio::select! {
+                ready = stream.readable() => {
+                    ready?;
+                    break;
+                }
+                () = status.ordered() => {}
+            }
+        }
+        if status.order() > CloseOrder::Stay {
+            // It was told before the next connection listens.
+            status.tell(status.order());
         }
     }
 }
@@ -185,13 +248,13 @@ async fn open(
         ends.is_tls = true;
         return Ok(Opened {
             is_http1: stream.get_ref().1.alpn_protocol() != Some(b"h2"),
-            stream: VisitorStream::Tls(stream),
+            stream: VisitorStream::tls(stream),
             ends,
         });
     }
     Ok(Opened {
         is_http1: opening.is_raw || is_http1(&stream).await?,
-        stream: VisitorStream::Plain(TrackedStream::new(stream, Arc::clone(slot))),
+        stream: VisitorStream::plain(TrackedStream::new(stream, Arc::clone(slot))),
         ends,
     })
 }
@@ -208,7 +271,7 @@ async fn is_http1(stream: &TcpStream) -> io::Result<bool> {
 pub(super) struct ConnectionBuilders {
     /// Detects the version by itself, and needs twice as much memory for what it reads.
     any: auto::Builder<TokioExecutor>,
-    http1: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
 }
 
 impl ConnectionBuilders {
@@ -218,9 +281,9 @@ impl ConnectionBuilders {
         let half = (limits.buffer / 2).max(MIN_HALF_BUFFER_BYTES);
         let window = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).clamp(1 << 15, 1 << 30);
         let mut any = auto::Builder::new(TokioExecutor::new());
+        // `Connections` enforces the timeout for heads.
         any.http1()
             .timer(TokioTimer::new())
-            // `Connections` enforces this timeout.
             .header_read_timeout(None::<Duration>)
             .max_buf_size(half)
             .half_close(false);
@@ -231,20 +294,72 @@ impl ConnectionBuilders {
             .initial_stream_window_size(window(half))
             .initial_connection_window_size(window(limits.buffer))
             .max_concurrent_streams(MAX_HTTP2_STREAMS);
-        let http1 = any.clone().http1_only();
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(None::<Duration>)
+            .max_buf_size(half)
+            .half_close(false);
         Self { any, http1 }
-    }
-
-    fn of(&self, is_http1: bool) -> &auto::Builder<TokioExecutor> {
-        if is_http1 { &self.http1 } else { &self.any }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+    use axum::{Router, http::Uri};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
 
-    use super::*;
+    use super::{super::connections::Connections, *};
+
+    #[tokio::test]
+    async fn a_connection_that_sleeps_loses_nothing() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut client = TcpStream::connect(address).await.expect("a connection");
+        let (stream, peer) = listener.accept().await.expect("a connection");
+        let slot = Arc::new(Arc::new(Connections::new(ConnectionLimits::default(), 10)).take());
+        let status = Arc::clone(slot.status());
+        let routes = Routes::from(Router::new().fallback(async |uri: Uri| uri.to_string()));
+        let ends = Ends {
+            peer: peer.ip(),
+            here: address,
+            is_tls: false,
+        };
+        let served = tokio::spawn(async move {
+            let protocols = ConnectionBuilders::new(&ConnectionLimits::default());
+            serve_connection(stream, ends, Arc::default(), routes, &protocols, slot).await
+        });
+
+        for number in 0..40 {
+            let request = format!("GET /{number} HTTP/1.1\r\nhost: a\r\n\r\n");
+            let (first, rest) = request.split_at(number % request.len());
+            client.write_all(first.as_bytes()).await.expect("it is open");
+            // Whether it has read the first part, in which case it must not lose it, cannot be seen from here.
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            status.tell_to_sleep(u64::MAX);
+            assert_eq!(status.sleeps(), number > 0, "before request {number}");
+            while status.sleeps() {
+                assert!(!served.is_finished(), "the connection closed");
+                tokio::task::yield_now().await;
+            }
+            client.write_all(rest.as_bytes()).await.expect("it is open");
+            let mut answer = String::new();
+            while !answer.ends_with(&format!("/{number}")) {
+                let mut part = [0; 1_000];
+                let count = client.read(&mut part).await.expect("it is open");
+                assert_ne!(count, 0, "closed after {answer}");
+                answer.push_str(std::str::from_utf8(&part[..count]).expect("text"));
+            }
+            assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        }
+        drop(client);
+        assert!(served.await.expect("no panic").is_ok());
+    }
 
     #[tokio::test]
     async fn what_begins_as_no_http2_does_is_http1() {

@@ -163,6 +163,7 @@ impl Connections {
                 status.tell(CloseOrder::Drop);
             }
             let Some(reason) = status.close_reason(now, &self.limits) else {
+                status.tell_to_sleep(now);
                 continue;
             };
             let (order, reason) = match reason {

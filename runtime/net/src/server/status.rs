@@ -9,6 +9,7 @@ use std::sync::atomic::{
 use tokio::sync::Notify;
 
 use super::connection_limits::ConnectionLimits;
+use crate::limits::SLEEP_AFTER;
 
 /// The status of a connection, shared by all threads. Moments are in milliseconds since the server started, and never
 /// 0.
@@ -31,6 +32,9 @@ pub(super) struct ConnectionStatus {
     waiting: AtomicUsize,
     /// When a further piece was last requested.
     asked_at: AtomicU64,
+    /// Whether the last request and its answer left nothing behind, so that all that HTTP/1.1 knows can be forgotten.
+    may_sleep: AtomicBool,
+    must_sleep: AtomicBool,
     order: AtomicU8,
     ordered: Notify,
 }
@@ -65,6 +69,8 @@ impl ConnectionStatus {
     pub(super) fn begin(&self, is_http2: bool) {
         self.has_begun.store(true, Relaxed);
         self.is_http2.store(is_http2, Relaxed);
+        self.may_sleep.store(false, Relaxed);
+        self.must_sleep.store(false, Relaxed);
         self.under_way.fetch_add(1, Relaxed);
     }
 
@@ -141,6 +147,32 @@ impl ConnectionStatus {
         self.order() == CloseOrder::Finish && has_nothing_to_do && !self.is_socket()
     }
 
+    /// Records that the answer of the only request has ended, and that another request may follow it.
+    pub(super) fn allow_sleep(&self) {
+        self.may_sleep.store(true, Relaxed);
+    }
+
+    /// Tells the connection to sleep if it is between two requests of HTTP/1.1 for a while already.
+    pub(super) fn tell_to_sleep(&self, now: u64) {
+        let is_quiet = |since: u64| u128::from(now.saturating_sub(since)) >= SLEEP_AFTER.as_millis();
+        let may_sleep = self.may_sleep.load(Relaxed) && !self.is_http2() && !self.must_sleep.load(Relaxed);
+        if may_sleep && self.idle_since().is_some_and(is_quiet) {
+            self.must_sleep.store(true, Relaxed);
+            self.ordered.notify_one();
+        }
+    }
+
+    /// Whether the connection was told to sleep, and no request has begun since.
+    pub(super) fn sleeps(&self) -> bool {
+        self.must_sleep.load(Relaxed) && self.idle_since().is_some()
+    }
+
+    /// Records that the connection sleeps, which it does once between two requests.
+    pub(super) fn fell_asleep(&self) {
+        self.may_sleep.store(false, Relaxed);
+        self.must_sleep.store(false, Relaxed);
+    }
+
     /// Why the connection must close, if it must.
     pub(super) fn close_reason(&self, now: u64, limits: &ConnectionLimits) -> Option<CloseReason> {
         let is_over =
@@ -207,6 +239,50 @@ mod tests {
         status.end(at(100));
         assert_eq!(status.close_reason(at(129), &limits()), None);
         assert_eq!(status.close_reason(at(130), &limits()), Some(CloseReason::Idle));
+    }
+
+    #[test]
+    fn only_a_connection_between_two_requests_sleeps() {
+        let told = |prepare: fn(&ConnectionStatus)| {
+            let status = ConnectionStatus::new(at(0));
+            status.begin(false);
+            prepare(&status);
+            status.tell_to_sleep(at(10));
+            status.sleeps()
+        };
+        let ended = |status: &ConnectionStatus| {
+            status.allow_sleep();
+            status.end(at(1));
+        };
+        assert!(told(ended));
+        assert!(!told(|status| status.end(at(1))), "the answer was cut");
+        assert!(!told(ConnectionStatus::allow_sleep), "the answer has not ended");
+        assert!(!told(|status| {
+            status.allow_sleep();
+            status.end(at(10));
+        }));
+        assert!(!told(|status| {
+            status.allow_sleep();
+            status.end(at(1));
+            status.blocked(|| at(1));
+        }));
+        assert!(!told(|status| {
+            status.end(at(1));
+            status.begin(true);
+            status.allow_sleep();
+            status.end(at(1));
+        }));
+        assert!(!told(|status| {
+            status.allow_sleep();
+            status.end(at(1));
+            status.tell_to_sleep(at(9));
+            status.begin(false);
+        }));
+        assert!(!told(|status| {
+            status.allow_sleep();
+            status.end(at(1));
+            status.tell(CloseOrder::Finish);
+        }));
     }
 
     #[test]

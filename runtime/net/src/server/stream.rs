@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use axum::body::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -76,30 +77,75 @@ impl AsyncWrite for TrackedStream {
 }
 
 /// A connection of a visitor, with or without TLS.
-pub(super) enum VisitorStream {
+pub(super) struct VisitorStream {
+    kind: Kind,
+    /// What was read from it already, and is to be read once more.
+    unread: Bytes,
+}
+
+enum Kind {
     Plain(TrackedStream),
     /// Boxed: connections without TLS must not take its memory.
     #[cfg(feature = "tls")]
     Tls(Box<TlsStream<TrackedStream>>),
 }
 
+impl VisitorStream {
+    pub(super) fn plain(stream: TrackedStream) -> Self {
+        Self {
+            kind: Kind::Plain(stream),
+            unread: Bytes::new(),
+        }
+    }
+
+    #[cfg(feature = "tls")]
+    pub(super) fn tls(stream: Box<TlsStream<TrackedStream>>) -> Self {
+        Self {
+            kind: Kind::Tls(stream),
+            unread: Bytes::new(),
+        }
+    }
+
+    /// The same connection, from which `unread` is read first.
+    pub(super) fn with_unread(self, unread: Bytes) -> Self {
+        Self { unread, ..self }
+    }
+
+    /// Waits until there is something to read, which may be the end of the connection.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        if !self.unread.is_empty() {
+            return Ok(());
+        }
+        match &self.kind {
+            Kind::Plain(stream) => stream.stream.readable().await,
+            #[cfg(feature = "tls")]
+            Kind::Tls(stream) => stream.get_ref().0.stream.readable().await,
+        }
+    }
+}
+
 /// Calls a method of the stream inside.
 macro_rules! inside {
     ($self:ident.$method:ident($($argument:expr),*)) => {
-        match $self.get_mut() {
-            VisitorStream::Plain(stream) => Pin::new(stream).$method($($argument),*),
+        match &mut $self.get_mut().kind {
+            Kind::Plain(stream) => Pin::new(stream).$method($($argument),*),
             #[cfg(feature = "tls")]
-            VisitorStream::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
+            Kind::Tls(stream) => Pin::new(&mut **stream).$method($($argument),*),
         }
     };
 }
 
 impl AsyncRead for VisitorStream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let count = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         inside!(self.poll_read(cx, buffer))
     }
 }
@@ -118,10 +164,10 @@ impl AsyncWrite for VisitorStream {
     }
 
     fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
+        match &self.kind {
+            Kind::Plain(stream) => stream.is_write_vectored(),
             #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.is_write_vectored(),
+            Kind::Tls(stream) => stream.is_write_vectored(),
         }
     }
 
