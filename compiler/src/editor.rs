@@ -21,7 +21,6 @@ mod subject;
 mod tests;
 mod workspace;
 
-pub mod build_script;
 pub mod disk;
 
 pub use completion::CandidateKind;

@@ -3,6 +3,7 @@
 //! A folder is walked, and files whose names end in one of [`TEMPLATE_ENDINGS`] are its templates. A path that leads to a
 //! file makes it a template whatever its ending, and `-` is standard input. Hidden files in folders are left out.
 
+mod build_script;
 mod contract_members;
 mod contracts;
 mod json_places;
@@ -11,6 +12,7 @@ mod names;
 mod settings;
 #[cfg(feature = "cli")]
 mod site_files;
+mod site_paths;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -36,7 +38,11 @@ pub(crate) use load::LoadedFile;
 pub(crate) use site_files::FileKind;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
-pub use site_files::{SiteFiles, SitePaths};
+pub use site_files::SiteFiles;
+#[doc(hidden)]
+pub use site_paths::SitePaths;
+#[cfg(feature = "cli")]
+pub(crate) use site_paths::without_parents;
 
 /// The endings that make a file in a folder a template, in any case. Tera escapes in `.html`, `.htm` and `.xml`.
 pub const TEMPLATE_ENDINGS: &[&str] = &["html", "htm", "xhtml", "xml", "txt", "tera"];

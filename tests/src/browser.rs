@@ -68,6 +68,7 @@ impl Browser {
             // A page whose response is still open counts as opened.
             "pageLoadStrategy": "none",
             "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
         }}});
         let session = browser.call("POST", "/session", &wanted);
         browser.session = match session["sessionId"].as_str() {
@@ -173,6 +174,21 @@ impl Browser {
             &format!("{}/element/{id}/value", self.session),
             &json!({"text": text}),
         );
+    }
+
+    /// The errors on the console since this was asked last, or since the start.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    #[must_use]
+    pub fn console_errors(&self) -> Vec<String> {
+        let path = format!("{}/se/log", self.session);
+        let log = self.call("POST", &path, &json!({"type": "browser"}));
+        let lines = log.as_array().into_iter().flatten();
+        let errors = lines.filter(|line| line["level"] == "SEVERE");
+        errors
+            .map(|line| line["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// A picture of what is seen, as the bytes of a PNG in base64.

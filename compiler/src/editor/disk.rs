@@ -3,12 +3,12 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::{Component, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
-use crate::read::{self, SitePaths};
+use crate::read::{self, SitePaths, without_parents};
 
-use super::{build_script, workspace::Workspace};
+use super::workspace::Workspace;
 
 /// How deep sites are looked for. Real repositories nest less.
 const MAX_DEPTH: usize = 12;
@@ -57,7 +57,10 @@ impl Roots {
             }
         } else {
             for templates in &self.templates {
-                let places = self.folders.iter().map(|folder| plain(&folder.join(templates)));
+                let places = self
+                    .folders
+                    .iter()
+                    .map(|folder| without_parents(&folder.join(templates)));
                 found.extend(places.filter(|place| place.is_dir()).map(|place| beside(&place)));
             }
         }
@@ -170,7 +173,7 @@ impl Search<'_> {
             }
         }
         folders.sort();
-        if has_script && let Some(site) = of_script(folder) {
+        if has_script && let Some(site) = SitePaths::of_crate(folder) {
             folders.retain(|folder| *folder != site.templates);
             self.found.push(site);
         }
@@ -182,36 +185,6 @@ impl Search<'_> {
             }
         }
     }
-}
-
-/// The site that the build script of a crate names.
-fn of_script(folder: &Path) -> Option<SitePaths> {
-    let text = fs::read_to_string(folder.join("build.rs")).ok()?;
-    let script = build_script::read(&text)?;
-    let within = |inner: &str| plain(&folder.join(inner));
-    let templates = within(&script.templates);
-    let rust = within(script.rust.as_deref().unwrap_or("src"));
-    templates.is_dir().then(|| SitePaths {
-        templates,
-        contracts: script.contracts.as_deref().map(within),
-        rust: rust.is_dir().then_some(rust),
-        settings: script.settings.as_deref().map(within),
-        options: script.options,
-    })
-}
-
-/// A path without `..`, as editors write the paths of files.
-fn plain(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }
 
 /// The site of a folder of templates that no build script names: `contracts` and, in a crate, `src` beside it belong to it.

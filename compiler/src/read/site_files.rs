@@ -1,30 +1,15 @@
 //! The files of a site for the editor: listed and read at the start, and again where they change.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use rayon::prelude::*;
 
 use super::{
-    FileToRead, ReadError, TEMPLATE_ENDINGS,
+    FileToRead, ReadError, SitePaths, TEMPLATE_ENDINGS,
     load::{self, LoadedFile},
     settings, walk,
 };
 use crate::input::Options;
-
-/// Where the files of a site are, and what its build script states.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SitePaths {
-    /// The folder of its templates.
-    pub templates: PathBuf,
-    /// The folder with the contracts of other services.
-    pub contracts: Option<PathBuf>,
-    /// The folder with the Rust files of the application.
-    pub rust: Option<PathBuf>,
-    /// The settings file that the build script names.
-    pub settings: Option<PathBuf>,
-    /// What the build script states.
-    pub options: Options,
-}
 
 /// The files of a site, as they are on the disk.
 #[derive(Debug, Default)]

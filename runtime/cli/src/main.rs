@@ -3,6 +3,7 @@
 mod ask;
 mod config;
 mod debug_link;
+mod dev;
 mod gateway;
 mod keys;
 mod link;
@@ -11,6 +12,7 @@ mod process;
 mod report;
 mod serve;
 mod user;
+mod watch;
 
 use std::{
     fmt,
@@ -48,6 +50,7 @@ struct Cli {
 enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Serve(Box<serve::ServeArgs>),
+    Dev(Box<dev::DevArgs>),
     Config(config::ConfigArgs),
     Keys(keys::KeysArgs),
     User(user::UserArgs),
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
         .and_then(|_| match cli.command {
             Command::Gateway(args) => gateway::run(*args),
             Command::Serve(args) => serve::run(*args),
+            Command::Dev(args) => dev::run(*args),
             Command::Config(args) => config::run(args),
             Command::Keys(args) => keys::run(args),
             Command::User(args) => user::run(args),

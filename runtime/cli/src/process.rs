@@ -83,6 +83,12 @@ impl Ports {
         Ok((port, at))
     }
 
+    /// Those without TLS on which the process listens for HTTP.
+    pub(super) fn plain_addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let plain = self.addresses.iter().filter(|(_, is_tls)| !is_tls);
+        plain.map(|(address, _)| *address)
+    }
+
     /// The addresses on which the process listens for HTTP.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.addresses.iter().map(|(address, _)| *address).collect()
@@ -235,6 +241,21 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
         })
     }
+}
+
+/// Calls `start`, and waits until the process is told to stop. From the start on, no signal ends it without that.
+pub(super) fn until_signal(start: impl FnOnce()) -> io::Result<()> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        start();
+        tokio::select! {
+            _ = signals.interrupt.recv() => {}
+            _ = signals.terminate.recv() => {}
+            _ = signals.hangup.recv() => {}
+        }
+        Ok(())
+    })
 }
 
 /// Calls `reload` after each SIGHUP, for ever.

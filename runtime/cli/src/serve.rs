@@ -6,7 +6,6 @@ mod data;
 mod offers;
 mod paths;
 mod site;
-mod watch;
 
 use std::{
     fs,
@@ -21,7 +20,9 @@ use std::{
 use arc_swap::ArcSwap;
 use clap::Args;
 use hydra_runtime::settings::parse_size;
-use hydra_runtime_gateway::{ErrorPages, Gateway, GatewayConfig, Listeners, PageLimits, ResponseHeaders};
+use hydra_runtime_gateway::{
+    ErrorPages, Gateway, GatewayConfig, Listeners, PageLimits, ResponseHeaders, Secret,
+};
 use hydra_runtime_net::{
     admin::{Admin, Readiness},
     duration,
@@ -38,9 +39,10 @@ use super::{
     operators::Operators,
     process::{Ports, Serving},
     report,
+    watch::{self, Watcher},
 };
-use answer::Worker;
-use site::{Folder, Site};
+pub(super) use answer::Worker;
+pub(super) use site::{Folder, Site};
 
 /// Serve a folder of templates as pages, and its other files as they are.
 ///
@@ -164,23 +166,13 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let config = gateway::configuration(args.settings)?;
     let file = path.as_deref().map(read).transpose()?.unwrap_or_default();
     let is_listen_stated = is_listen_stated || file.listen.is_some();
-    let fragment_cache = file.serve.fragment_cache()?;
-    // The key is the same for all versions of the folder: a visitor's page may be older than the last change.
-    let private_key = config.private_key.as_ref().map(|key| key.reveal().to_owned());
-    let folder = Folder {
-        second_secret: config
-            .second_private_key
-            .as_ref()
-            .map(|key| key.reveal().to_owned()),
-        secret: private_key.unwrap_or_else(|| format!("{}{}", Uuid::new_v4(), Uuid::new_v4())),
-        hidden: path.and_then(|path| path_in(&args.templates, &path)),
-        templates: args.templates,
-        contracts: args.contracts,
-        fragment_timeout: file.serve.fragment_timeout,
-        page_deadline: file.serve.page_deadline,
-        deferred_grace: file.serve.deferred_grace,
-        fragment_cache,
-    };
+    let folder = folder_of(
+        args.templates,
+        args.contracts,
+        path.as_deref(),
+        &file.serve,
+        &config,
+    )?;
     let listen = match is_listen_stated {
         true => config.listen.clone(),
         false => Listeners::from(SocketAddr::from(([127, 0, 0, 1], 8080))),
@@ -194,7 +186,7 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     let site = Arc::new(ArcSwap::from_pointee(site));
     let watcher = match args.no_reload {
         true => None,
-        false => Some(watch::watch(&folder, &site)?),
+        false => Some(follow(&folder, &site)?),
     };
     let served = match args.with_gateway {
         true => beside_gateway(&folder, &site, &settings, &listen, config, operators)?,
@@ -204,8 +196,69 @@ pub(super) fn run(args: ServeArgs) -> Result<(), Stop> {
     served.map_err(|error| Stop(error.to_string()))
 }
 
+/// A folder to serve with the settings of the file `path`, if there is one.
+pub(super) fn folder(
+    templates: PathBuf,
+    contracts: Option<PathBuf>,
+    path: Option<&Path>,
+    config: &GatewayConfig,
+) -> Result<Folder, Stop> {
+    let file = path.map(read).transpose()?.unwrap_or_default();
+    folder_of(templates, contracts, path, &file.serve, config)
+}
+
+fn folder_of(
+    templates: PathBuf,
+    contracts: Option<PathBuf>,
+    path: Option<&Path>,
+    serve: &ServeConfig,
+    config: &GatewayConfig,
+) -> Result<Folder, Stop> {
+    let revealed = |key: &Option<Secret>| key.as_ref().map(|key| key.reveal().to_owned());
+    // The key is the same for all versions of the folder: a visitor's page may be older than the last change.
+    let secret = revealed(&config.private_key);
+    Ok(Folder {
+        secret: secret.unwrap_or_else(|| format!("{}{}", Uuid::new_v4(), Uuid::new_v4())),
+        second_secret: revealed(&config.second_private_key),
+        hidden: path.and_then(|path| path_in(&templates, path)),
+        templates,
+        contracts,
+        fragment_timeout: serve.fragment_timeout,
+        page_deadline: serve.page_deadline,
+        deferred_grace: serve.deferred_grace,
+        fragment_cache: serve.fragment_cache()?,
+    })
+}
+
+/// An editor makes several changes when it saves: they count as one.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// Serves each change of the folder that has no errors.
+fn follow(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> Result<Watcher, Stop> {
+    let roots = folder.roots();
+    let (folder, site) = (folder.clone(), Arc::clone(site));
+    watch::watch(QUIET, move || roots.clone(), move |_| reload(&folder, &site))
+        .map_err(|error| Stop(format!("cannot watch the templates: {error}. Try --no-reload")))
+}
+
+fn reload(folder: &Folder, site: &ArcSwap<Site>) {
+    match Site::load(folder) {
+        Ok((new, warnings)) => {
+            site.store(Arc::new(new));
+            tracing::info!("serving the changed templates");
+            if !warnings.is_empty() {
+                eprintln!("{warnings}");
+            }
+        }
+        Err(report) => {
+            tracing::error!("the changed templates have errors; the last good ones stay");
+            eprintln!("{report}");
+        }
+    }
+}
+
 /// The pages for errors.
-fn error_pages(config: &GatewayConfig) -> Result<Arc<ErrorPages>, Stop> {
+pub(super) fn error_pages(config: &GatewayConfig) -> Result<Arc<ErrorPages>, Stop> {
     let pages = ErrorPages::of(config.error_pages.as_deref());
     pages
         .map(Arc::new)

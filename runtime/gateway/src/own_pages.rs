@@ -1,4 +1,4 @@
-//! What pages in the same process need of the gateway, beside its fragments and its limits.
+//! What pages and programs in the same process need of the gateway, beside its fragments and its limits.
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Request, Uri, request::Parts};
@@ -63,6 +63,14 @@ impl Gateway {
         let is_secure = is_split && self.origin_of(&request.extensions, &request.headers).is_secure();
         self.version_cookies()
             .stay(is_split, cookies, is_secure, proxy::random)
+    }
+
+    /// Whether an active instance is at `authority`, such as `127.0.0.1:8080`.
+    #[must_use]
+    pub fn has_instance_at(&self, authority: &str) -> bool {
+        let snapshot = self.publisher().snapshot();
+        let mut instances = snapshot.services().flat_map(|service| &service.active);
+        instances.any(|instance| *instance.address.authority == *authority)
     }
 
     /// The host that a visitor requested with this URI and these headers, for the page's caller. `None`: no

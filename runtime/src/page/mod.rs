@@ -40,7 +40,7 @@ pub(crate) use self::setup::options::{
     DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
 };
 pub use self::{
-    after_page::AfterPage,
+    after_page::{AfterPage, Prologue},
     answer::{Answer, FetchId, StaleCopy},
     assets::{
         function::HasFile,

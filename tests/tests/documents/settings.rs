@@ -280,6 +280,7 @@ fn every_flag_of_hydra_is_listed_with_its_variable() {
     known.extend(flags("hydra", &["config", "check"]));
     for command in [
         "serve",
+        "dev",
         "services",
         "routes",
         "trace",

@@ -35,7 +35,7 @@ use super::{
 
 /// What one thread needs to answer requests.
 #[derive(Clone)]
-pub(super) struct Worker {
+pub(crate) struct Worker {
     site: Arc<ArcSwap<Site>>,
     templates: PathBuf,
     files: Ranges<ServeDir<DefaultServeDirFallback, RegularFiles>>,
@@ -50,7 +50,7 @@ pub(super) struct Worker {
 
 impl Worker {
     /// A worker. `gateway` is the gateway of this thread, if the process has one.
-    pub(super) fn new(
+    pub(crate) fn new(
         folder: &Folder,
         site: &Arc<ArcSwap<Site>>,
         error_pages: &Arc<ErrorPages>,
@@ -78,7 +78,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn router(self) -> Router {
+    pub(crate) fn router(self) -> Router {
         Router::new().fallback(answer).with_state(Arc::new(self))
     }
 

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     env,
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -13,7 +13,7 @@ use clap::Args;
 use hydra_compile::{
     Compiled, Input, Options, compile,
     problem::Problem,
-    read::{self, InputPaths, Progress},
+    read::{self, InputPaths, Progress, SitePaths},
     report::{self, Findings, Format, ReportStyle},
 };
 use hydra_contract::{Plan, Type};
@@ -21,14 +21,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Folder, Stop};
 
-/// The name of the subcommand that checks. Only `hydra serve` calls it.
+/// The name of the subcommand that checks. Only `hydra serve` and `hydra dev` call it.
 pub(crate) const COMMAND: &str = "compile-site";
 
 /// What to check.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct CompileArgs {
-    /// The folder with the templates.
+    /// The folder with the templates, or that of a crate.
     templates: PathBuf,
+    /// Whether it is the folder of a crate, whose build script names the folders.
+    #[arg(long = "crate", conflicts_with = "contracts")]
+    is_crate: bool,
     /// The folder with the contracts of other services.
     #[arg(long)]
     contracts: Option<PathBuf>,
@@ -38,29 +41,44 @@ pub(crate) struct CompileArgs {
 }
 
 /// A folder without errors.
-#[derive(Deserialize, Serialize)]
-pub(super) struct Checked {
+#[derive(Default, Deserialize, Serialize)]
+pub(crate) struct Checked {
     /// The name of the service, if the settings have one.
     pub(super) service: Option<String>,
     pub(super) plan: Plan,
     /// The attributes that pages state, by template and by their names in Tera.
     pub(super) stated: BTreeMap<String, BTreeMap<String, Type>>,
     /// The report of warnings, or an empty text.
-    pub(super) warnings: String,
+    pub(crate) warnings: String,
 }
 
 /// The plan of a folder, or the report of its errors.
 pub(super) fn compiled(folder: &Folder) -> Result<Checked, String> {
-    let args = CompileArgs {
+    compiled_by(&CompileArgs {
         templates: folder.templates.clone(),
+        is_crate: false,
         contracts: folder.contracts.clone(),
         color: io::stderr().is_terminal(),
-    };
-    match elsewhere(&args) {
+    })
+}
+
+/// The plan of the crate in a folder, or the report of the errors in its templates. Its build script must be one that
+/// [`SitePaths::of_crate`] can read.
+pub(crate) fn compiled_crate(folder: &Path) -> Result<Checked, String> {
+    compiled_by(&CompileArgs {
+        templates: folder.to_owned(),
+        is_crate: true,
+        contracts: None,
+        color: io::stderr().is_terminal(),
+    })
+}
+
+fn compiled_by(args: &CompileArgs) -> Result<Checked, String> {
+    match elsewhere(args) {
         Ok(checked) => checked,
         Err(error) => {
             tracing::debug!(%error, "no process for the check of the templates: it runs in this one");
-            here(&args)
+            here(args)
         }
     }
 }
@@ -72,8 +90,10 @@ fn elsewhere(args: &CompileArgs) -> io::Result<Result<Checked, String>> {
     if let Some(contracts) = &args.contracts {
         command.arg("--contracts").arg(contracts);
     }
-    if args.color {
-        command.arg("--color");
+    for (flag, is_set) in [("--crate", args.is_crate), ("--color", args.color)] {
+        if is_set {
+            command.arg(flag);
+        }
     }
     // The folder's name may begin with a dash.
     command.arg("--").arg(&args.templates);
@@ -93,13 +113,18 @@ pub(crate) fn run(args: &CompileArgs) -> Result<(), Stop> {
 }
 
 fn here(args: &CompileArgs) -> Result<Checked, String> {
-    let places = InputPaths {
-        templates: vec![args.templates.clone()],
-        contracts: args.contracts.clone(),
-        rust: None,
+    let input = match args.is_crate {
+        true => crate_input(&args.templates)?,
+        false => {
+            let places = InputPaths {
+                templates: vec![args.templates.clone()],
+                contracts: args.contracts.clone(),
+                rust: None,
+            };
+            read::read(&places, Options::default(), &Progress::default())
+                .map_err(|error| error.to_string())?
+        }
     };
-    let input =
-        read::read(&places, Options::default(), &Progress::default()).map_err(|error| error.to_string())?;
     let Compiled { problems, site } = compile(&input);
     let report = |problems: &[Problem]| rendered(problems, &input, args.color);
     let Some(site) = site else {
@@ -115,6 +140,16 @@ fn here(args: &CompileArgs) -> Result<Checked, String> {
             report(&problems)
         },
     })
+}
+
+fn crate_input(folder: &Path) -> Result<Input, String> {
+    let Some(paths) = SitePaths::of_crate(folder) else {
+        return Err(format!(
+            "`{}` has no build script with the folder of its templates",
+            folder.display()
+        ));
+    };
+    paths.input().map_err(|error| error.to_string())
 }
 
 fn rendered(problems: &[Problem], input: &Input, color: bool) -> String {

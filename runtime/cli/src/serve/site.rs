@@ -1,15 +1,15 @@
 //! One version of the folder, checked and ready to answer.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    fmt,
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    fmt, mem,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use axum::{Extension, response::IntoResponse as _};
-use hydra_contract::{Plan, Type};
+use hydra_contract::{PLAN_FORMAT, Plan, Type};
 use hydra_runtime::{
     files::RegularFiles,
     fragment_source::LocalFragments,
@@ -24,10 +24,12 @@ use super::{
     offers::Offers,
     paths::{is_static, is_static_behind_links, page_path},
 };
+use crate::watch::Root;
 
 /// The folder to serve, and its settings.
-pub(super) struct Folder {
-    pub(super) templates: PathBuf,
+#[derive(Clone)]
+pub(crate) struct Folder {
+    pub(crate) templates: PathBuf,
     pub(super) contracts: Option<PathBuf>,
     /// The path of the configuration file if it lies in the folder: it must not be sent.
     pub(super) hidden: Option<String>,
@@ -41,8 +43,20 @@ pub(super) struct Folder {
     pub(super) second_secret: Option<String>,
 }
 
+impl Folder {
+    /// The folders that matter for the site.
+    pub(crate) fn roots(&self) -> BTreeSet<Root> {
+        let roots = [Some(&self.templates), self.contracts.as_ref()];
+        let deep = |folder: &PathBuf| Root {
+            folder: folder.clone(),
+            is_deep: true,
+        };
+        roots.into_iter().flatten().map(deep).collect()
+    }
+}
+
 /// One version of the folder.
-pub(super) struct Site {
+pub(crate) struct Site {
     /// The name of the service.
     pub(super) service: Arc<str>,
     pub(super) engine: Engine,
@@ -71,7 +85,7 @@ pub(super) struct Bare;
 
 /// Why a folder can't be served, as a text for people.
 #[derive(Debug)]
-pub(super) struct Report(String);
+pub(crate) struct Report(String);
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -84,13 +98,35 @@ impl Site {
     ///
     /// # Errors
     /// The report of its errors.
-    pub(super) fn load(folder: &Folder) -> Result<(Site, String), Report> {
+    pub(crate) fn load(folder: &Folder) -> Result<(Site, String), Report> {
+        let mut checked = compiled(folder).map_err(Report)?;
+        let warnings = mem::take(&mut checked.warnings);
+        Ok((Self::of(folder, checked)?, warnings))
+    }
+
+    /// A site without pages.
+    ///
+    /// # Errors
+    /// The page engine can't be set up.
+    pub(crate) fn empty(folder: &Folder) -> Result<Site, Report> {
+        let plan = Plan {
+            format: PLAN_FORMAT,
+            ..Plan::default()
+        };
+        let checked = Checked {
+            plan,
+            ..Checked::default()
+        };
+        Self::of(folder, checked)
+    }
+
+    fn of(folder: &Folder, checked: Checked) -> Result<Site, Report> {
         let Checked {
             service,
             plan,
             mut stated,
-            warnings,
-        } = compiled(folder).map_err(Report)?;
+            ..
+        } = checked;
         let mut pages = HashMap::new();
         for page in &plan.pages {
             if let Some(path) = page_path(&page.template) {
@@ -128,17 +164,14 @@ impl Site {
         let service = Arc::from(options.service.as_str());
         let engine = Engine::new(plan, options, |tera| overview.register(tera))
             .map_err(|error| Report(error.to_string()))?;
-        Ok((
-            Site {
-                service,
-                engine,
-                offers: Arc::new(offers),
-                pages,
-                templates,
-                stems,
-            },
-            warnings,
-        ))
+        Ok(Site {
+            service,
+            engine,
+            offers: Arc::new(offers),
+            pages,
+            templates,
+            stems,
+        })
     }
 
     /// The page at a path, which is normalized and decoded.

@@ -36,10 +36,10 @@ use hydra_runtime_wire::signing::seconds;
 use percent_encoding::utf8_percent_encode;
 
 use self::lazy_address::Sealer;
+pub use self::prologue::Prologue;
 pub(crate) use self::{
     delivery::{Delivery, before_closing_tags},
     lazy_address::{BadAddress, LazyFragment},
-    prologue::Prologue,
     self_contained_html::is_balanced,
     token::Token,
 };

@@ -6,7 +6,7 @@ use memchr::memmem;
 
 /// Searches the texts of a page from its start, one after the other.
 #[derive(Debug, Default)]
-pub(crate) struct Prologue {
+pub struct Prologue {
     inside: Inside,
 }
 
@@ -24,7 +24,7 @@ enum Inside {
 
 impl Prologue {
     /// The offset in `text` where the script may stand. `None`: it stands in a later text.
-    pub(crate) fn end(&mut self, text: &[u8]) -> Option<usize> {
+    pub fn end(&mut self, text: &[u8]) -> Option<usize> {
         let mut at = 0;
         if text.starts_with("\u{feff}".as_bytes()) && self.inside == Inside::Nothing {
             at = 3;

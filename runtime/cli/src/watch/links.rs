@@ -22,8 +22,9 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// Follows the links in `root`, and `root` itself if it is a link. Unreadable entries are left out.
-    pub(super) fn of(root: &Path) -> Self {
+    /// Follows the links in `root`, with those in folders inside if it is watched deeply, and `root` itself if it is a link. Unreadable
+    /// entries are left out.
+    pub(super) fn of(root: &Path, is_deep: bool) -> Self {
         let mut links = Links::default();
         let (mut seen, mut entries) = (BTreeSet::new(), 0);
         if root.is_symlink() {
@@ -44,7 +45,7 @@ impl Links {
                 if path.is_symlink() {
                     links.follow(&path);
                 }
-                if path.is_dir() {
+                if is_deep && path.is_dir() {
                     folders.push(path);
                 }
             }
@@ -122,7 +123,7 @@ mod tests {
         ] {
             symlink(target, path(link)).expect("linked");
         }
-        let links = Links::of(&path("site"));
+        let links = Links::of(&path("site"), true);
         for (changed, concerns) in [
             ("far/page.html", true),
             ("hop.html", true),
@@ -134,7 +135,7 @@ mod tests {
             assert_eq!(links.concern(&path(changed)), concerns, "{changed}");
         }
         fs::remove_file(path("site/back")).expect("removed");
-        let links = Links::of(&path("site"));
+        let links = Links::of(&path("site"), true);
         for other in ["far/other.html", "other.html", "far", "site/own.html"] {
             assert!(!links.concern(&path(other)), "{other}");
         }
@@ -143,8 +144,13 @@ mod tests {
             parents,
             BTreeSet::from([around.clone(), path("far"), path("site")])
         );
-        let root = Links::of(&path("current"));
+        let root = Links::of(&path("current"), true);
         assert!(root.concern(&path("releases/1")) && root.folders.contains(&path("releases/1")));
-        assert_eq!(Links::of(&path("nothing")), Links::default());
+        assert_eq!(Links::of(&path("nothing"), true), Links::default());
+        let shallow = Links::of(&path("site"), false);
+        assert!(shallow.concern(&path("hop.html")) && !shallow.concern(&path("far/later/x.html")));
+        fs::remove_file(path("site/a.html")).expect("removed");
+        fs::remove_file(path("site/chain.html")).expect("removed");
+        assert!(!Links::of(&path("site"), false).concern(&path("far/page.html")));
     }
 }

@@ -10,22 +10,22 @@ use crate::input::Options;
 
 /// What a build script states, with paths relative to the folder of its crate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BuildScript {
+pub(super) struct BuildScript {
     /// The folder of templates.
-    pub templates: String,
+    pub(super) templates: String,
     /// The folder of contracts.
-    pub contracts: Option<String>,
+    pub(super) contracts: Option<String>,
     /// The folder with the Rust files.
-    pub rust: Option<String>,
+    pub(super) rust: Option<String>,
     /// The settings file.
-    pub settings: Option<String>,
+    pub(super) settings: Option<String>,
     /// The service, and what the application adds to Tera.
-    pub options: Options,
+    pub(super) options: Options,
 }
 
 /// Reads a build script. `None`: it is not Rust, or has no `Build::new("…")` with a text. Values that are not texts are left out.
 #[must_use]
-pub fn read(text: &str) -> Option<BuildScript> {
+pub(super) fn read(text: &str) -> Option<BuildScript> {
     let file = syn::parse_file(text).ok()?;
     let mut reader = Reader::default();
     reader.visit_file(&file);

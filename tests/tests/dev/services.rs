@@ -1,0 +1,200 @@
+//! Services start, start again after changes, and end; those that can't are told about.
+
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    thread,
+};
+
+use hydra_tests::{PATIENCE, ask, wait_for};
+
+use crate::folder::{Folder, wait_for_page, wait_for_print};
+
+/// What the page of the storefront has only if the order service answers.
+const FORM: &str = "checkout-form";
+
+#[test]
+fn services_run_together_and_end_together() {
+    let folder = Folder::new(&["storefront", "order-service"]);
+    let mut hydra = folder.start().listening();
+    wait_for_page(&hydra, "/checkout", FORM);
+    for name in ["storefront", "order-service"] {
+        assert_eq!(folder.processes(name).len(), 1, "{name}");
+    }
+    let mut second = folder.start().start();
+    assert_eq!(second.ended().code(), Some(2));
+    let holder = format!("process {} at {} holds it", hydra.id(), hydra.address);
+    wait_for_print(&second, 0, &holder);
+
+    assert!(hydra.terminate().success(), "{}", hydra.printed());
+    for name in ["storefront", "order-service"] {
+        assert_eq!(folder.processes(name), <[&str; 0]>::default(), "{name}");
+    }
+    // The folder is free again.
+    let mut third = folder.start().listening();
+    assert!(third.terminate().success());
+}
+
+#[test]
+fn a_service_that_fails_is_told_about_and_others_live_on() {
+    let folder = Folder::new(&["storefront", "order-service"]);
+    folder.write("built/order-service.fails", "error: this does not build\n");
+    let hydra = folder.start().listening();
+    wait_for_page(&hydra, "/checkout", "Fallback info");
+    wait_for_print(&hydra, 0, "order-service | error: this does not build");
+    wait_for_print(
+        &hydra,
+        0,
+        "order-service | the build failed: the service is away until this is mended",
+    );
+
+    // It ends at its start.
+    fs::remove_file(folder.path("built/order-service.fails")).expect("removed");
+    folder.write_program("order-service", "#!/bin/sh\necho 'no database' >&2\nexit 7\n");
+    folder.change("shop/order-service/src/main.rs", "//! ", "//! Now ");
+    wait_for_print(&hydra, 0, "order-service | no database");
+    wait_for_print(
+        &hydra,
+        0,
+        "the program ended at its start (exit status: 7): the service is away",
+    );
+
+    folder.build("order-service");
+    folder.change("shop/order-service/src/main.rs", "//! Now ", "//! ");
+    wait_for_page(&hydra, "/checkout", FORM);
+
+    // A template with an error: the former program stays.
+    let before = hydra.printed().len();
+    let template = "shop/order-service/templates/checkout.html";
+    let text = fs::read_to_string(folder.path(template)).expect("a template");
+    folder.write(
+        template,
+        &format!("{text}<m:fragment ref=\"none\" exports=\"a,,\">"),
+    );
+    wait_for_print(
+        &hydra,
+        before,
+        "the templates have errors: the former program stays",
+    );
+    wait_for_page(&hydra, "/checkout", FORM);
+
+    // It ends by itself.
+    let [id] = &folder.processes("order-service")[..] else {
+        panic!("{:?}", folder.processes("order-service"))
+    };
+    let killed = std::process::Command::new("sh")
+        .args(["-c", "kill -KILL $0", id])
+        .status();
+    assert!(killed.expect("kill runs").success());
+    wait_for_print(
+        &hydra,
+        before,
+        "the program has ended (signal: 9 (SIGKILL)): the service is away",
+    );
+    wait_for_page(&hydra, "/checkout", "Fallback info");
+    folder.write(template, &text);
+    wait_for_page(&hydra, "/checkout", FORM);
+}
+
+#[test]
+fn only_the_changed_service_starts_again_and_its_pages_wait_for_it() {
+    let folder = Folder::new(&["storefront", "order-service"]);
+    let hydra = folder.start().listening();
+    wait_for_page(&hydra, "/checkout", FORM);
+    let others = folder.processes("order-service");
+    let is_over = AtomicBool::new(false);
+    let address = hydra.address.clone();
+    let visit = || {
+        let mut count = 0;
+        while !is_over.load(SeqCst) {
+            let page = ask(&address, "GET", "/", "text/html").expect("an answer");
+            assert_eq!(page.status, 200, "{}", page.body);
+            assert!(page.body.contains("/_h/dev.js"), "{}", page.body);
+            count += 1;
+        }
+        count
+    };
+    thread::scope(|scope| {
+        let visitor = scope.spawn(visit);
+        for _ in 0..3 {
+            let (former, before) = (folder.processes("storefront"), hydra.printed().len());
+            assert_eq!(former.len(), 1, "{former:?}");
+            folder.build("storefront");
+            fs::copy(
+                folder.path("shop/storefront/build.rs"),
+                folder.path("shop/storefront/src/copy.rs"),
+            )
+            .expect("copied");
+            wait_for_print(&hydra, before, "listening on");
+            wait_for("another process", PATIENCE, || {
+                let now = folder.processes("storefront");
+                (now.len() == 1 && now != former).then_some(())
+            });
+        }
+        is_over.store(true, SeqCst);
+        assert!(visitor.join().expect("the visitor") > 0);
+    });
+    assert_eq!(folder.processes("order-service"), others);
+
+    // What leads to the same program starts nothing.
+    let before = hydra.printed().len();
+    folder.change("shop/storefront/src/main.rs", "//! ", "//! Now ");
+    wait_for_print(&hydra, before, "the program is the same");
+    // A file that comes is one that the service lists at its start.
+    let before = hydra.printed().len();
+    folder.write("shop/storefront/static/new.css", "b { color: red }");
+    wait_for_print(&hydra, before, "listening on");
+    wait_for_page(&hydra, "/storefront/new.css", "color: red");
+}
+
+#[test]
+fn folders_without_a_service_and_folders_of_templates_elsewhere_are_refused() {
+    let folder = Folder::new(&["storefront"]);
+    fs::create_dir_all(folder.path("none/deep/deeper")).expect("made");
+    fs::create_dir_all(folder.path("pages")).expect("made");
+    folder.write("pages/index.html", "<h1>x</h1>");
+    for (name, more, text) in [
+        ("none", &[][..], "there is no service in"),
+        ("gone", &[], "No such file or directory"),
+        (
+            "pages",
+            &["--gateway", "http://127.0.0.1:1"],
+            "is a folder of templates",
+        ),
+        (
+            "shop",
+            &["--gateway", "gateway:80"],
+            "write it like `http://127.0.0.1:8081`",
+        ),
+        ("broken", &[], "cargo can't read"),
+    ] {
+        let mut start = crate::folder::start(&folder.path(name)).env("CARGO", "/bin/false");
+        for argument in more {
+            start = start.arg(argument);
+        }
+        if name == "broken" {
+            fs::create_dir_all(folder.path(name)).expect("made");
+            folder.write("broken/Cargo.toml", "");
+        }
+        if name == "shop" {
+            start = start.env("CARGO", &folder.path("built/cargo").display().to_string());
+        }
+        let mut hydra = start.start();
+        assert_eq!(hydra.ended().code(), Some(2), "{name}");
+        wait_for_print(&hydra, 0, text);
+    }
+}
+
+#[test]
+fn services_register_at_a_gateway_that_runs_already() {
+    let gateway = hydra_tests::Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg("127.0.0.1:0")
+        .listening();
+    let folder = Folder::new(&["storefront", "order-service"]);
+    let mut hydra = folder.start().arg("--gateway").arg(&gateway.address).start();
+    wait_for_page(&gateway, "/checkout", FORM);
+    assert!(hydra.terminate().success(), "{}", hydra.printed());
+    assert_eq!(folder.processes("storefront"), <[&str; 0]>::default());
+}
