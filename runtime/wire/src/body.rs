@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+pub(crate) use asset::known_assets;
 pub use asset::{Asset, AssetKind, keep_good};
 pub use named::{StatedImport, stated_imports};
 pub use nulls::{WithoutNulls, null_is_default, without_nulls};
@@ -119,7 +120,7 @@ pub struct ResolvedFragment {
     /// The style sheets and scripts of the fragment. The page links each once.
     #[serde(
         default,
-        deserialize_with = "asset::assets",
+        deserialize_with = "known_assets",
         skip_serializing_if = "Vec::is_empty"
     )]
     pub assets: Vec<Asset>,

@@ -7,7 +7,13 @@ pub const HYDRA_PATH: HeaderName = HeaderName::from_static("hydra-path");
 /// From a visitor: tokens of previews. To a service of protocol 2, and in the answer: what the visitor previews, as
 /// `service@version`, with commas between several and `;gone` after one that does not run.
 pub const HYDRA_PREVIEW: HeaderName = HeaderName::from_static("hydra-preview");
+/// To a page's service: which fragment of the page has its answer already, because a visitor sent its form (protocol section 9).
+pub const HYDRA_FORM: HeaderName = HeaderName::from_static("hydra-form");
+/// The signature over the value of [`HYDRA_FORM`].
+pub const HYDRA_FORM_SIGNATURE: HeaderName = HeaderName::from_static("hydra-form-signature");
 /// `ok`, or `away` if this gateway may know less than the others. Operators get the reason instead.
 pub const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
 /// The value while the gateway does not reach the shared registry.
 pub const AWAY: HeaderValue = HeaderValue::from_static("away");
+/// The value of [`HYDRA_FORM`] in the answer of a page that has a place for the answered fragment.
+pub const FORM_PLACED: HeaderValue = HeaderValue::from_static("placed");

@@ -7,11 +7,12 @@
 //!   passed on.
 //! - [`call_chain`] ends circles of fragments that request each other.
 //! - [`freshness`] computes how long a response may be cached.
+//! - `forms` has what is said about a form that a visitor sends.
 //! - [`lines`] bounds what peers can write into logs, and [`limits`] has every limit with its reason.
 //!
 //! # Features
 //!
-//! - `signing`: signed calls (`signing`) and login tokens (`login`), which need cryptography.
+//! - `signing`: signed calls (`signing`), login tokens (`login`) and forms (`forms`), which need cryptography.
 //!
 //! This crate is internal: there is no stability promise. `hydra_runtime` and `hydra_runtime_gateway` are built on
 //! it, and pin its exact version: use what they export.
@@ -20,6 +21,8 @@ mod body;
 pub mod call_chain;
 pub mod cookies;
 pub mod copy_budget;
+#[cfg(feature = "signing")]
+pub mod forms;
 pub mod freshness;
 pub mod headers;
 pub mod limits;

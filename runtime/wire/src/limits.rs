@@ -41,6 +41,18 @@ pub(crate) const MAX_ASSET_ADDRESS_BYTES: usize = 1_000;
 /// The longest freshness of a response that is believed. A wrong header must not keep an old fragment for ever.
 pub(crate) const MAX_FRESHNESS: Duration = Duration::from_secs(24 * 3600);
 
+// Forms
+
+/// The longest seal of a form. It is a part of the address to which browsers post, and servers bound addresses at 8 KiB.
+#[cfg(feature = "signing")]
+pub const MAX_FORM_SEAL_BYTES: usize = 4 << 10;
+/// The longest header about a fragment that has its answer already. Servers bound the head of a request at 64 KiB or less.
+#[cfg(feature = "signing")]
+pub const MAX_FORM_HEADER_BYTES: usize = 16 << 10;
+/// The length of the marker that a page shows in place of an answered fragment: 128 random bits.
+#[cfg(feature = "signing")]
+pub(crate) const MAX_FORM_MARKER_CHARS: usize = 32;
+
 // Signatures
 
 /// The longest life of a signature: a call takes far less.

@@ -22,6 +22,8 @@ pub const IN_SEGMENT: &AsciiSet = &CONTROLS
 
 /// The route at which a service answers requests for fragments.
 pub const FRAGMENTS: &str = "/h/fragment/{key}/requestFragment";
+/// The route at which a service takes the forms of its fragments (protocol section 9).
+pub const ACTION: &str = "/h/action/{key}";
 /// The route at which a gateway accepts registrations.
 pub const REGISTRATION: &str = "/h/discovery/{key}/registration";
 /// The route at which a gateway accepts heartbeats.

@@ -31,6 +31,8 @@ use crate::limits::{MAX_CLOCK_SKEW_SECS, MAX_SIGNATURE_ID_BYTES, SIGNATURE_LIFE_
 
 /// The name of each gateway, as issuer and as recipient.
 pub const GATEWAY: &str = "hydra";
+/// The digest of a call whose body is passed on while it arrives. Such a signature is no signature of any whole body.
+const STREAMED: &str = "streamed";
 /// The same call signed with the second key, while the key of an installation or service is changed.
 const SECOND_SIGNATURE: HeaderName = HeaderName::from_static("hydra-second-signature");
 
@@ -94,6 +96,11 @@ impl Signatures {
 /// The token in the value of a header.
 fn token(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+/// The tokens in these values of a header, each of which is `Bearer` and a token. Other values are skipped.
+pub fn bearer_tokens<'v>(values: impl IntoIterator<Item = &'v HeaderValue>) -> impl Iterator<Item = &'v str> {
+    values.into_iter().filter_map(token)
 }
 
 /// The headers that carry these tokens, the first two of them. Those that no header can hold are left out.
@@ -217,6 +224,23 @@ impl Signer {
     /// fails.
     #[must_use]
     pub fn sign(&self, issuer: &str, call: Call<'_>, now: SystemTime) -> Option<Signatures> {
+        self.sign_digest(issuer, call, digest_of(call.body), now)
+    }
+
+    /// The signatures of a call whose body is not known yet, because it is passed on while it arrives. The body of `call`
+    /// does not count.
+    #[must_use]
+    pub fn sign_streamed(&self, issuer: &str, call: Call<'_>, now: SystemTime) -> Option<Signatures> {
+        self.sign_digest(issuer, call, STREAMED.to_owned(), now)
+    }
+
+    fn sign_digest(
+        &self,
+        issuer: &str,
+        call: Call<'_>,
+        digest: String,
+        now: SystemTime,
+    ) -> Option<Signatures> {
         let iat = seconds(now);
         let claims = Claims {
             iss: issuer.to_owned(),
@@ -228,7 +252,7 @@ impl Signer {
             exp: iat + SIGNATURE_LIFE_SECS,
             // The same for both keys: otherwise, each could be used once.
             jti: Uuid::new_v4().to_string(),
-            digest: digest_of(call.body),
+            digest,
         };
         let keys = self.keys(issuer, call.to);
         let second = keys.second.as_ref().map(|key| key.sign(&claims));
@@ -249,9 +273,33 @@ impl Signer {
         call: Call<'_>,
         now: SystemTime,
     ) -> Result<SignedCall, BadSignature> {
+        self.check_digest(headers, call, &digest_of(call.body), now)
+    }
+
+    /// Checks the signature of a call whose body is still arriving. Nothing of the body is checked, so only a path for
+    /// which that is enough may accept it. The body of `call` does not count.
+    ///
+    /// # Errors
+    /// Why the call must be refused.
+    pub fn check_streamed(
+        &self,
+        headers: &HeaderMap,
+        call: Call<'_>,
+        now: SystemTime,
+    ) -> Result<SignedCall, BadSignature> {
+        self.check_digest(headers, call, STREAMED, now)
+    }
+
+    fn check_digest(
+        &self,
+        headers: &HeaderMap,
+        call: Call<'_>,
+        digest: &str,
+        now: SystemTime,
+    ) -> Result<SignedCall, BadSignature> {
         let claims = self.claims(headers, call.to)?;
         let now = seconds(now);
-        self.check_claims(&claims, call, now)?;
+        self.check_claims(&claims, call, digest, now)?;
         let id = id(&claims);
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         // A signature is valid for its life, and for the difference of the clocks at both ends.
@@ -266,7 +314,13 @@ impl Signer {
         }
     }
 
-    fn check_claims(&self, claims: &Claims, call: Call<'_>, now: u64) -> Result<(), BadSignature> {
+    fn check_claims(
+        &self,
+        claims: &Claims,
+        call: Call<'_>,
+        digest: &str,
+        now: u64,
+    ) -> Result<(), BadSignature> {
         if claims.aud != self.audience {
             return Err(BadSignature::Audience);
         }
@@ -283,7 +337,6 @@ impl Signer {
         if claims.method != call.method.as_str() || claims.path != call.path {
             return Err(BadSignature::Request);
         }
-        let digest = digest_of(call.body);
         verify_slices_are_equal(claims.digest.as_bytes(), digest.as_bytes()).map_err(|_| BadSignature::Body)
     }
 

@@ -60,7 +60,7 @@ pub fn keep_good(assets: &mut Vec<Asset>) -> usize {
 }
 
 /// Reads assets. An asset of an unknown kind is skipped.
-pub(super) fn assets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Asset>, D::Error> {
+pub(crate) fn known_assets<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Asset>, D::Error> {
     let Value::Array(items) = Value::deserialize(deserializer)? else {
         return Ok(Vec::new());
     };
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_no_asset_costs_only_itself() {
         let read = |text: &str| {
-            assets(&mut serde_json::Deserializer::from_str(text))
+            known_assets(&mut serde_json::Deserializer::from_str(text))
                 .expect("JSON")
                 .len()
         };

@@ -105,6 +105,22 @@ fn a_signature_is_for_one_call() {
 }
 
 #[test]
+fn a_streamed_call_is_signed_as_such() {
+    let (signer, good) = (Signer::new(KEY, "K"), call(b""));
+    let streamed = || HeaderMap::from_iter(signer.sign_streamed("orders", good, at(1_000)).expect("signed"));
+    let headers = streamed();
+    let check = |call| issuer(signer.check_streamed(&headers, call, at(1_000)));
+    assert_eq!(check(Call { path: "/h/x", ..good }), Err(BadSignature::Request));
+    assert_eq!(check(good).as_deref(), Ok("orders"));
+    assert_eq!(check(good), Err(BadSignature::Again));
+
+    let whole = signer.check(&streamed(), good, at(1_000));
+    assert_eq!(whole, Err(BadSignature::Body), "not for a whole body");
+    let other = signer.check_streamed(&signed(good), good, at(1_000));
+    assert_eq!(other, Err(BadSignature::Body), "a whole body, streamed");
+}
+
+#[test]
 fn clocks_may_differ_by_thirty_seconds() {
     let headers = signed(call(b""));
     for (now, expected) in [
