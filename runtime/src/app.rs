@@ -23,6 +23,7 @@ mod page;
 mod parts;
 mod path_arguments;
 mod paths;
+mod prefilled;
 mod render;
 mod serve;
 mod session_use;

@@ -130,6 +130,7 @@ impl AppParts {
             proxies: settings.trusted_proxies.clone(),
             observer: observer(&settings)?,
             service: settings.name.as_str().into(),
+            signer: signer.clone(),
         });
         let files = static_folder.as_deref();
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));

@@ -10,7 +10,7 @@ use hydra_runtime_net::{
     observe::{self, Observer},
     proxies::TrustedProxies,
 };
-use hydra_runtime_wire::{Attributes, cookies};
+use hydra_runtime_wire::{Attributes, cookies, signing::Signer};
 
 use crate::{
     fragment_source::LocalFragments,
@@ -39,6 +39,8 @@ pub(crate) struct RenderContext {
     pub(crate) observer: Observer,
     /// The name of this service.
     pub(crate) service: Arc<str>,
+    /// Checks what gateways sign. `None`: they sign nothing.
+    pub(crate) signer: Option<Arc<Signer>>,
 }
 
 impl RenderContext {

@@ -1,6 +1,6 @@
 //! Renders the page that a handler gave.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{
     extract::Request,
@@ -16,6 +16,7 @@ use hydra_runtime_wire::headers::HYDRA_PREVIEW;
 use super::{
     context::{RenderContext, travelling},
     page::PendingPage,
+    prefilled::FormHeaders,
 };
 use crate::{
     page::{PageFailure, PageRequest, PreviewBar, RenderError, ScriptNonce},
@@ -33,6 +34,8 @@ pub(super) struct VisitorRequest {
     pub(super) nonce: Option<ScriptNonce>,
     /// What the gateway says that this visitor previews.
     pub(super) preview: Option<PreviewBar>,
+    /// What the gateway says about the answer to a form.
+    pub(super) form: Option<FormHeaders>,
     pub(super) request_sessions: Arc<RequestSessions>,
 }
 
@@ -49,6 +52,7 @@ impl VisitorRequest {
             preview: headers
                 .get(HYDRA_PREVIEW)
                 .and_then(|state| PreviewBar::of(state, request.uri())),
+            form: FormHeaders::of(request),
             request_sessions,
         }
     }
@@ -72,7 +76,12 @@ pub(super) async fn shown(
     };
     let request_sessions = request.request_sessions.clone();
     let sessions = request_sessions.latest().await;
+    let form = request.form.as_ref();
+    let prefilled =
+        form.and_then(|form| form.read(context.signer.as_deref(), &context.service, SystemTime::now()));
+    let is_for_one = request.preview.is_some() || prefilled.is_some();
     let page = PageRequest {
+        prefilled,
         template: pending.template.to_owned(),
         context: attributes,
         method: request.method.clone(),
@@ -81,8 +90,8 @@ pub(super) async fn shown(
         preview: request.preview.clone(),
     };
     let mut shown = with_head_of(response, context.engine.page(page).await);
-    if request.preview.is_some() {
-        // A gateway says so too. Without one, a visitor could have a cache keep the bar for others.
+    if is_for_one {
+        // A gateway says so too. Without one, a visitor could have a cache keep it for others.
         let no_store = HeaderValue::from_static("private, no-store");
         shown.headers_mut().insert(CACHE_CONTROL, no_store);
     }

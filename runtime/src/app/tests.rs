@@ -9,6 +9,7 @@ mod layered;
 mod not_rendered;
 mod outputs;
 mod overview;
+mod prefilled;
 mod start;
 mod staying;
 

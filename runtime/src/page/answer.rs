@@ -4,7 +4,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use hydra_runtime_wire::{Asset, Attributes, Outcome};
+use hydra_runtime_wire::{
+    Asset, Attributes, Outcome,
+    forms::{AnsweredFragment, marker_comment},
+};
 
 use crate::page::{
     plan::cache_policy::CachePolicy,
@@ -32,6 +35,39 @@ pub struct Answer {
     /// Set where this is an earlier answer, shown because the owner gave none. A tag that shares the fetch may not
     /// accept one as old.
     pub copy: Option<StaleCopy>,
+}
+
+/// A fragment of a page that has its answer already, so that the page does not fetch it: a visitor sent its form.
+#[derive(Clone, Debug)]
+pub struct PrefilledSlot {
+    /// The service that owns the fragment.
+    pub service: String,
+    /// The fragment's name.
+    pub reference: String,
+    /// The hash of the fragment's imports, as [`imports_hash`](hydra_runtime_wire::forms::imports_hash) makes it. It tells
+    /// slots with the same fragment apart. Empty: it is not known, and the first slot is meant.
+    pub imports: String,
+    /// The answer.
+    pub answer: Answer,
+}
+
+impl From<AnsweredFragment> for PrefilledSlot {
+    /// The slot shows the marker, which the gateway replaces by the HTML.
+    fn from(answered: AnsweredFragment) -> Self {
+        Self {
+            service: answered.service,
+            reference: answered.reference,
+            imports: answered.imports,
+            answer: Answer {
+                html: Some(marker_comment(&answered.marker).into()),
+                exports: answered.exports,
+                assets: answered.assets.into_boxed_slice(),
+                // Nothing of it may be used again.
+                max_age: Some(0),
+                ..Answer::default()
+            },
+        }
+    }
 }
 
 /// The facts about an earlier answer that is shown because the owner gave none.

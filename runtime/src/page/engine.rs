@@ -63,7 +63,7 @@ impl Engine {
     /// # Errors
     /// The template fails; the error names the place in it.
     pub fn begin(&self, template: &str, context: &Context) -> Result<PageState, RenderError> {
-        PageState::new(self.shared_arc(), template, context, None)
+        PageState::new(self.shared_arc(), template, context, None, None)
     }
 
     pub(crate) fn shared(&self) -> &Shared {

@@ -41,7 +41,7 @@ pub(crate) use self::setup::options::{
 };
 pub use self::{
     after_page::{AfterPage, Prologue},
-    answer::{Answer, FetchId, StaleCopy},
+    answer::{Answer, FetchId, PrefilledSlot, StaleCopy},
     assets::{
         function::HasFile,
         script_nonce::{BadNonce, ScriptNonce},

@@ -18,6 +18,7 @@ mod once;
 mod outcomes;
 mod places;
 mod plans;
+mod prefilled;
 mod promised;
 mod reuse;
 mod streaming;

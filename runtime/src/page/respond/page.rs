@@ -10,13 +10,17 @@ use http::{
     HeaderValue, Method,
     header::{CONTENT_TYPE, LINK},
 };
-use hydra_runtime_wire::call_chain;
+use hydra_runtime_wire::{
+    call_chain,
+    headers::{FORM_PLACED, HYDRA_FORM},
+};
 use tera::Context;
 use tokio::time::Instant;
 
 use crate::page::{
     Engine,
     after_page::{Delivery, Token},
+    answer::PrefilledSlot,
     assets::{self, script_nonce::ScriptNonce},
     fetch::driver::{Driver, FragmentSources},
     plan::possible_owners::PossibleOwners,
@@ -44,6 +48,9 @@ pub struct PageRequest {
     pub visitor: PageVisitor,
     /// The nonce that the page's content security policy names, where it does not allow the site's own scripts.
     pub script_nonce: Option<ScriptNonce>,
+    /// A fragment that the page does not fetch, since its answer is known. The response has `hydra-form: placed` if the page
+    /// has a slot for it.
+    pub prefilled: Option<Box<PrefilledSlot>>,
     /// The bar that tells the visitor which versions the page previews.
     pub preview: Option<PreviewBar>,
 }
@@ -59,9 +66,10 @@ pub struct PageSessions {
 
 /// The response to `request`. It is returned when its status is decided, and all text is ready or `flush_after` has
 /// passed.
-pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
+pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Response {
     let start = Instant::now();
-    let state = match render(engine, &request) {
+    let prefilled = request.prefilled.take();
+    let state = match render(engine, &request, prefilled) {
         Ok(state) => state,
         Err(error) => return failure(engine, &error),
     };
@@ -101,7 +109,11 @@ pub(crate) async fn answer(engine: &Engine, request: PageRequest) -> Response {
 }
 
 /// Renders the template of a page.
-fn render(engine: &Engine, request: &PageRequest) -> Result<PageState, PageFailure> {
+fn render(
+    engine: &Engine,
+    request: &PageRequest,
+    prefilled: Option<Box<PrefilledSlot>>,
+) -> Result<PageState, PageFailure> {
     // Most sites have no such fragments, and their pages need no random names.
     let may_come = engine.shared().plan.comes_after_page;
     let after_page = engine.after_page().filter(|_| may_come).cloned();
@@ -117,7 +129,8 @@ fn render(engine: &Engine, request: &PageRequest) -> Result<PageState, PageFailu
             SystemTime::now(),
         ))
     });
-    let state = PageState::new(engine.shared_arc(), &request.template, &request.context, delivery);
+    let shared = engine.shared_arc();
+    let state = PageState::new(shared, &request.template, &request.context, delivery, prefilled);
     let mut state = state.map_err(PageFailure::Render)?;
     if let Some(nonce) = &request.script_nonce {
         state.set_script_nonce(nonce.clone());
@@ -162,6 +175,7 @@ fn flush(
     let preload = assets::preload(page.driver.state.assets());
     page.driver.collect();
     let state = &page.driver.state;
+    let has_prefilled = state.has_prefilled();
     let sessions = PageSessions {
         open: state.still_open(),
         is_personal: !known_to.is_empty() && state.is_of_some(|service| known_to.contains(service)),
@@ -176,6 +190,9 @@ fn flush(
     response
         .headers_mut()
         .extend(preload.map(|preload| (LINK, preload)));
+    if has_prefilled {
+        response.headers_mut().insert(HYDRA_FORM, FORM_PLACED);
+    }
     response
 }
 

@@ -49,7 +49,7 @@ impl PageState {
         }
     }
 
-    fn apply(&mut self, number: u32, answer: &Answer) {
+    pub(super) fn apply(&mut self, number: u32, answer: &Answer) {
         let plan = self.shared.plan.clone();
         let Some((slot, site)) = self.slot(&plan, number) else {
             return;
@@ -194,15 +194,17 @@ impl PageState {
     /// Fills the holes whose exports are settled. Where all open holes wait for each other, their exports become
     /// `none`.
     pub(super) fn settle(&mut self) {
+        self.place_prefilled();
         while !self.open_holes.is_empty() {
             let waiting = std::mem::take(&mut self.open_holes);
             let count = waiting.len();
             let mut still = Vec::new();
             for number in waiting {
                 if self.is_ready(number) {
-                    self.fill(number)
+                    self.fill(number);
+                    self.place_prefilled();
                 } else {
-                    still.push(number)
+                    still.push(number);
                 }
             }
             let stuck = still.len() == count;

@@ -11,6 +11,7 @@ pub(crate) mod exports;
 mod fetches;
 mod fill;
 mod links;
+mod prefilled;
 mod ready;
 #[cfg(test)]
 mod tests;
@@ -26,9 +27,10 @@ pub(crate) use self::fetches::FetchQuery;
 
 use self::exports::Exports;
 use self::fetches::Fetch;
+use self::prefilled::Prefilled;
 use crate::page::{
     after_page::Delivery,
-    answer::{Answer, FetchId},
+    answer::{Answer, FetchId, PrefilledSlot},
     assets::{Assets, LinkPosition},
     plan::{PreparedKind, PreparedPlan, PreparedSlot, fragment_name::FragmentName},
     render::{filter::FoundSite, marker::Part, templates::Rendered},
@@ -67,6 +69,8 @@ pub struct PageState {
     is_in_grace: bool,
     /// Whether text waits for one right now.
     is_held: bool,
+    /// The fragment that is not fetched, because its answer is known.
+    prefilled: Prefilled,
     events: Vec<PageEvent>,
     assets: Assets,
 }
@@ -121,12 +125,14 @@ enum Content {
 }
 
 impl PageState {
-    /// Renders `template` and finds its slots and holes. Without a `delivery`, all fragments come in their places.
+    /// Renders `template` and finds its slots and holes. Without a `delivery`, all fragments come in their places. The
+    /// fragment of `prefilled` is not fetched.
     pub(crate) fn new(
         shared: Arc<Shared>,
         template: &str,
         context: &Context,
         delivery: Option<Box<Delivery>>,
+        prefilled: Option<Box<PrefilledSlot>>,
     ) -> Result<Self, RenderError> {
         let rendered = shared.templates.render(template, context, 0)?;
         let known = shared
@@ -152,6 +158,7 @@ impl PageState {
             assets: Assets::default(),
             is_in_grace: delivery.is_some(),
             is_held: false,
+            prefilled: Prefilled::new(prefilled),
             delivery,
             events: Vec::new(),
         };
@@ -167,7 +174,7 @@ impl PageState {
         template: &str,
         context: &Context,
     ) -> Result<Self, RenderError> {
-        let mut state = Self::new(shared, template, context, None)?;
+        let mut state = Self::new(shared, template, context, None, None)?;
         state.assets.set_position(LinkPosition::EmbeddingPage);
         Ok(state)
     }
@@ -225,10 +232,11 @@ impl PageState {
         self.undecided > 0 || !self.open_holes.is_empty()
     }
 
-    /// Whether an open slot or hole may still decide about the status of the response.
+    /// Whether an open slot or hole may still decide about the head of the response: about its status, or whether the
+    /// prefilled fragment has a slot.
     #[must_use]
     pub fn holds_head(&self) -> bool {
-        self.head_blockers > 0
+        self.head_blockers > 0 || self.prefilled.is_awaited()
     }
 
     /// Why the page can't be shown: the first required fragment that failed, or the first error in a fallback.
@@ -271,6 +279,7 @@ impl PageState {
                 self.nodes[*number as usize].placed = true;
             }
         }
+        self.look_for_prefilled(first..last);
         // All sites that may export an attribute are known before the first one closes, so that no export is settled
         // too early.
         for number in first..last {
@@ -294,6 +303,8 @@ impl PageState {
             self.close(number, Content::Parts(Vec::new()));
         } else if matches!(site.kind, PreparedKind::Hole { .. }) {
             self.open_holes.push(number);
+        } else if self.prefilled.is_at(number) {
+            // It is filled once the text around it is known, in which its style sheets are linked.
         } else if let Err(reason) = self.open_slot(number) {
             self.fail(number, Outcome::Refused, Some(reason.into()));
         }
