@@ -10,6 +10,7 @@ mod aliases;
 mod build;
 mod conflict_finder;
 mod contract_mismatches;
+mod duplicate_action;
 mod duplicate_names;
 mod duplicate_ref;
 mod empty_fallback;
@@ -19,6 +20,7 @@ mod export_in_loop;
 mod export_shadows_attribute;
 mod exporters;
 mod file_of_another_service;
+mod form_in_form;
 mod fragment_as_text;
 mod fragment_in_capture;
 mod fragment_uses;
@@ -28,6 +30,7 @@ pub(crate) mod import_cycle;
 mod late_export;
 mod lists;
 mod maybe_unset;
+mod misplaced_action;
 mod missing_import;
 mod mode_conflict;
 mod name_collision;
@@ -133,6 +136,11 @@ pub(crate) fn check(
         if !unreadable.contains(&index) {
             found.extend(bounded(half_delimiter::check(file)));
             found.extend(unmatched_end_tag::check(file));
+            if !file.tree.forms.is_empty() {
+                found.extend(misplaced_action::check(file, &fragments));
+                found.extend(form_in_form::check(file, &fragments));
+                found.extend(duplicate_action::check(file, &fragments));
+            }
             found.extend(other_engines.check(file));
             found.extend(empty_fallback::check(file, &fragments));
         }

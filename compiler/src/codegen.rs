@@ -2,13 +2,15 @@
 //!
 //! - [`Model`]: what the templates need and give, as `hydra-model.json`. `collect` makes it from a checked site.
 //! - `bindings`: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
-//! - [`derive_page`], [`fragment_handler`], [`app`]: the macros, as functions over tokens.
+//! - [`derive_page`], [`derive_form`], [`fragment_handler`], [`action_handler`], [`app`]: the macros, as functions over tokens.
 
+mod action_handler;
 mod app_macro;
 mod bindings;
 mod collect;
 mod crate_path;
 mod derive;
+mod form;
 mod fragments;
 mod handler;
 mod ident;
@@ -22,10 +24,12 @@ mod rust_type;
 mod tests;
 
 pub use self::{
+    action_handler::action_handler,
     app_macro::{BuildScriptOutput, app},
     bindings::bindings,
     collect::collect,
     derive::derive_page,
+    form::derive_form,
     handler::fragment_handler,
     model::{MODEL_FORMAT, Model},
 };

@@ -137,6 +137,16 @@ fn plain_word(bytes: &[u8], start: usize) -> Option<usize> {
     (is_name && !is_kept).then_some(end)
 }
 
+/// How often the two characters stand in a text that end one of Tera's delimiters.
+pub(crate) fn count_ends(bytes: &[u8]) -> usize {
+    let braces = memchr::memchr_iter(b'}', bytes);
+    let is_end = |at: &usize| {
+        let before = at.checked_sub(1).map(|before| bytes[before]);
+        matches!(before, Some(b'}' | b'%' | b'#'))
+    };
+    braces.filter(is_end).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,12 +21,14 @@ use hydra_contract::Mode;
 use crate::{
     fragment::Item,
     source::{Location, SourceId},
-    tree::FragmentNode,
+    tree::{Form, FragmentNode},
 };
 
 pub(crate) use attributes::{PageAttribute, PageAttributes};
 pub(crate) use branches::Branches;
-pub(crate) use checked::{CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, Flow, NeededAttribute};
+pub(crate) use checked::{
+    CheckedForm, CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, Flow, NeededAttribute,
+};
 pub(crate) use components::{Component, Components};
 pub(crate) use components::{calls as called_components, definitions as component_definitions};
 pub(crate) use needs::{GroupId, Need, Needs};
@@ -42,6 +44,8 @@ pub(crate) struct Page<'n> {
     pub attributes: PageAttributes,
     /// Its fragments, in document order. A fragment that two includes bring in is listed twice.
     pub tags: Vec<FragmentTag<'n>>,
+    /// Its forms, in document order.
+    pub forms: Vec<FormUse<'n>>,
     /// The uses of names that the page does not set itself, in document order.
     pub uses: Vec<NameUse<'n>>,
     /// The names that a `set` gives to the whole page.
@@ -85,6 +89,17 @@ pub(crate) struct FragmentTag<'n> {
     pub group: GroupId,
     /// Where the value of each item of its `imports` comes from.
     pub imports: Vec<ImportOrigin>,
+}
+
+/// An element with `m:action` on a page.
+#[derive(Debug)]
+pub(crate) struct FormUse<'n> {
+    /// The file in which it stands.
+    pub source: SourceId,
+    /// The form.
+    pub form: &'n Form,
+    /// The includes and calls that bring it into the page.
+    pub include_chain: IncludeChain,
 }
 
 /// How a statement makes a value of a part of the page. Tera needs that value while it renders.

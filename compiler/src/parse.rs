@@ -139,7 +139,7 @@ pub struct AttributeValue {
 }
 
 /// An element that is not Hydra's and has attributes of Hydra's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marked {
     /// Its opening tag, with those attributes only.
     pub tag: Tag,
@@ -210,6 +210,23 @@ pub(crate) fn read(text: &str, prefix: &str, mut sink: impl FnMut(Token)) -> Sur
     lexer.may_offer = survey.may_offer;
     lexer.run();
     survey
+}
+
+/// All elements of a file that are not Hydra's, in order, with all their attributes.
+pub(crate) fn elements(text: &str, prefix: &str) -> Vec<Marked> {
+    let mut found: Vec<Marked> = Vec::new();
+    let mut lexer = Lexer::new(text, prefix, Some(Nesting::default()), |token| match token {
+        Token::Marked(tag) => found.push(Marked { tag, end: None }),
+        Token::Ended { offer, end } => {
+            if let Some(marked) = found.get_mut(offer as usize) {
+                marked.end = Some(end);
+            }
+        }
+        _ => {}
+    });
+    lexer.every_element = true;
+    lexer.run();
+    found
 }
 
 /// The opening tag of the innermost element that is open at `at`.

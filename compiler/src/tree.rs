@@ -1,6 +1,7 @@
 //! The pieces of a file as a tree.
 
 mod build;
+mod forms;
 mod misnested;
 mod offers;
 mod statement;
@@ -12,6 +13,7 @@ use crate::{
 };
 
 pub(crate) use build::tree;
+pub(crate) use forms::{FORM, Form};
 
 /// A file as a tree.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +24,10 @@ pub struct Tree {
     pub statements: bool,
     /// The fragments that the file offers, in document order.
     pub offers: Vec<Offer>,
+    /// The elements with `m:action`, in document order.
+    pub forms: Vec<Form>,
+    /// All `<form>` elements, where fragments may stand in them.
+    pub form_elements: Vec<Span>,
     /// The list in `m:attributes` on the root element.
     pub attributes: Option<Box<OfferTag>>,
     /// A Tera delimiter that never closes, which makes the nesting meaningless.

@@ -15,7 +15,14 @@ use hydra_compile::{
 };
 
 /// Folders that show another side of a rule than the one named like it.
-const MORE: [(&str, Code); 1] = [("mode-conflict-in-fallback", Code::ModeConflict)];
+const MORE: [(&str, Code); 6] = [
+    ("mode-conflict-in-fallback", Code::ModeConflict),
+    ("action-in-fallback", Code::MisplacedAction),
+    ("action-in-page", Code::MisplacedAction),
+    ("action-in-table", Code::MisplacedAction),
+    ("form-in-form-of-file", Code::FormInForm),
+    ("form-shadowed", Code::ReservedName),
+];
 
 fn problems_folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/problem")

@@ -26,6 +26,8 @@
 //! - [`app!`] brings in the bindings: the type `App`, and types for the fragments that the service offers and embeds.
 //! - [`derive@Page`] makes a struct the attributes of a page, and compares its fields with the template.
 //! - [`macro@fragment`] compares a handler with the fragment that it renders.
+//! - [`derive@Form`] makes a struct what a form sends, and compares its fields with the template. [`macro@action`] is for the
+//!   handler that takes it.
 //!
 //! # Features
 //!
@@ -84,6 +86,28 @@ pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut output: TokenStream = codegen::fragment_handler(arguments.into(), item.into(), &found()).into();
     output.extend(missing_app::missing_app());
     output
+}
+
+/// Makes a struct what a form of a fragment sends, and compares its fields with those of the template.
+///
+/// `#[form("checkout", "place")]` names the fragment and the action. A field of the struct is the field of the form with the same
+/// name, or with the same name in snake case: `postal_code` is `postalCode`. `#[form(name = "…")]` on a field gives it another name.
+///
+/// `#[hydra(crate = "hydra")]` beside it says under which name `Cargo.toml` has hydra-runtime.
+#[proc_macro_derive(Form, attributes(form, hydra))]
+pub fn form(item: TokenStream) -> TokenStream {
+    let mut output: TokenStream = codegen::derive_form(item.into(), &found()).into();
+    output.extend(missing_app::missing_app());
+    output
+}
+
+/// Checks the handler of an action: an `async fn` that gives a `Result<Done, Invalid<…>>`.
+///
+/// `#[action(roles("ADMIN"))]` calls it only for users with one of these roles. The function gets one more argument in front, the
+/// guard.
+#[proc_macro_attribute]
+pub fn action(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    codegen::action_handler(arguments.into(), item.into()).into()
 }
 
 /// The generated module, as the build script left it.

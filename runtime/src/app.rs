@@ -3,8 +3,10 @@
 //! [`App`] collects the parts of an application, and [`App::serve`] or [`App::into_router`] assembles them. A request
 //! goes downwards: `layers` (the order of everything around a handler) → `visitor_layer` (sessions, pages, error pages)
 //! → `render` (the page that a handler gave) or `failure` (error pages). Beside these, `endpoint` answers other
-//! services that ask for fragments, and `fragment_handlers` runs them.
+//! services that ask for fragments, and `fragment_handlers` runs them; `action_endpoint` takes forms, and `actions` handles them.
 
+mod action_endpoint;
+mod actions;
 mod after_page;
 mod assemble;
 mod context;
@@ -49,7 +51,7 @@ pub use self::{
     error::{Error, Result},
     failure::{Failure, NoFailure},
     fragment::{Fragment, FragmentOutput, ImportsRejection},
-    handler::{FragmentHandler, PageHandler},
+    handler::{ActionHandler, FragmentHandler, PageHandler},
     page::{Page, PageOutput, Route},
     templates::{Application, Ready, Templates},
 };
@@ -63,7 +65,7 @@ use self::{
     paths::{NamedPage, Owner},
     session_use::{TakesSession, takes_session},
 };
-use crate::RequireRoles;
+use crate::{RequireRoles, form::Form};
 
 /// An application: its pages, its fragments and its settings.
 ///
@@ -92,9 +94,16 @@ use crate::RequireRoles;
 pub struct App<S = (), T = ()> {
     router: Router<S>,
     fragments: BTreeMap<&'static str, MethodRouter<S>>,
+    actions: BTreeMap<(&'static str, &'static str), ActionRoute<S>>,
     error_page: Option<MethodRouter<S>>,
     parts: AppParts,
     templates: PhantomData<fn() -> T>,
+}
+
+/// The handler of an action, and the names of the fields that it takes.
+pub(crate) struct ActionRoute<S> {
+    handler: MethodRouter<S>,
+    fields: &'static [&'static str],
 }
 
 /// Fails to compile where the generated bindings are of another version than this crate.
@@ -130,6 +139,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         Self {
             router: Router::new(),
             fragments: BTreeMap::new(),
+            actions: BTreeMap::new(),
             error_page: None,
             parts: AppParts {
                 name,
@@ -183,6 +193,33 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         let reference = <H::Fragment as Fragment>::REF;
         let before = self.fragments.insert(reference, routing::any(handler));
         assert!(before.is_none(), "the fragment `{reference}` has two handlers");
+        self
+    }
+
+    /// Adds the action of a form: what happens when a visitor sends it. The handler is any axum handler that takes a
+    /// [`Form`](macro@crate::Form) and gives a `Result<Done, Invalid<…>>` with its type. It may take the imports of the fragment, the
+    /// state, and the user before the form. Whoever is in front of the site calls it, so that no [layer](App::layer) runs around
+    /// it.
+    ///
+    /// # Panics
+    /// The action has a handler already; axum panics likewise for routes.
+    pub fn action<H, A>(mut self, handler: H) -> Self
+    where
+        H: ActionHandler<A, S>,
+        A: 'static,
+    {
+        self.parts.session_use.pages |= takes_session::<A, H::Form>() == TakesSession::Yes;
+        let fragment = <H::Form as Form>::REF;
+        let action = <H::Form as Form>::ACTION;
+        let route = ActionRoute {
+            handler: routing::post(handler),
+            fields: <H::Form as Form>::FIELDS,
+        };
+        let before = self.actions.insert((fragment, action), route);
+        assert!(
+            before.is_none(),
+            "the action `{action}` of `{fragment}` has two handlers"
+        );
         self
     }
 
@@ -266,7 +303,15 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     /// [serve](App::serve) or become a [router](App::into_router).
     pub fn with_state<S2: Clone + Send + Sync + 'static>(self, state: S) -> App<S2, T> {
         let fragments = self.fragments.into_iter();
+        let actions = self
+            .actions
+            .into_iter()
+            .map(|(name, ActionRoute { handler, fields })| {
+                let handler = handler.with_state(state.clone());
+                (name, ActionRoute { handler, fields })
+            });
         App {
+            actions: actions.collect(),
             fragments: fragments
                 .map(|(name, routes)| (name, routes.with_state(state.clone())))
                 .collect(),

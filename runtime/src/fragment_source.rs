@@ -1,11 +1,13 @@
 //! The two sources of a page's fragments, as traits: this service and others.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 pub use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use hydra_runtime_wire::{Attributes, Outcome};
 use serde_json::Value;
+
+use crate::form::FormState;
 
 /// The fragments that this service offers. Each `ref` has a handler, which returns what its template needs.
 pub trait LocalFragments: Send + Sync + 'static {
@@ -22,6 +24,8 @@ pub struct LocalCall {
     pub imports: Attributes,
     /// The session that the page keeps for this service.
     pub session: Option<Value>,
+    /// A form of the fragment that was sent and can't be used.
+    pub form: Option<Arc<FormState>>,
     /// What is known about the visitor and the page.
     pub caller: Caller,
 }

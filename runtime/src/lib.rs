@@ -44,6 +44,8 @@
 //! - [`derive(Page)`](macro@Page) marks a struct as the attributes of a template, and checks its fields. A handler that
 //!   returns such a struct shows the page.
 //! - [`fragment`](macro@fragment) checks the handler of a [`Fragment`], which the pages of other services show too.
+//! - [`derive(Form)`](macro@Form) makes a struct of what a form of a fragment sends, and checks its fields. The handler of its
+//!   action takes it, and gives [`Done`] or [`Invalid`]; [`action`](macro@action) checks the handler.
 //! - [`Session`] is a small state for each visitor, which a handler takes as an argument.
 //! - [`User`] is the user who is logged in, which a handler takes as an argument; [`RequireRoles`] guards routes.
 //! - [`Overview`] tells handlers and templates which services are active, and the menus of the site.
@@ -57,10 +59,12 @@
 //! - `admin`: the listener for operators, with metrics, at the address of the setting `admin_listen`.
 //! - `gateway`: `hydra_runtime::gateway`, the gateway as a library. The program `hydra` is the crate `hydra-runtime-cli`.
 //! - `redis`: sessions in the Redis that the setting `session_redis` names.
+//! - `upload`: forms with files.
 //!
 //! # Modules
 //!
 //! - [`app`](mod@app): applications, and the types that handlers return.
+//! - [`form`]: the forms of fragments, and what comes of them.
 //! - [`overview`]: the active services and the menus of the site.
 //! - [`session`]: sessions, and stores for them.
 //! - [`user`]: the user who is logged in, and guards by role.
@@ -75,6 +79,7 @@ pub mod app;
 mod date;
 #[doc(hidden)]
 pub mod files;
+pub mod form;
 #[doc(hidden)]
 pub mod fragment_source;
 mod limits;
@@ -92,9 +97,10 @@ pub mod user;
 
 pub use app::{App, Error, Failure, Fragment, Page, Result, Route};
 pub use date::{Date, DateError, DateTime};
+pub use form::{Done, Invalid};
 #[cfg(feature = "gateway")]
 pub use hydra_runtime_gateway as gateway;
-pub use hydra_runtime_macros::{Page, app, fragment};
+pub use hydra_runtime_macros::{Form, Page, action, app, fragment};
 #[doc(hidden)]
 pub use hydra_runtime_net::server;
 #[doc(inline)]

@@ -80,6 +80,20 @@ pub(crate) const MAX_MEDIA_RANGES: usize = 64;
 /// How much of a fragment handler's error response reaches the log, in bytes.
 pub(crate) const MAX_HANDLER_REASON_BYTES: usize = 500;
 
+// ---- Forms
+
+/// The most fields that a form may send, those with one name counted each.
+pub(crate) const MAX_FORM_ENTRIES: usize = 1_000;
+
+/// The longest name of a field of a form.
+pub(crate) const MAX_FORM_NAME_BYTES: usize = 200;
+
+/// The default of the setting `form_body`: the most bytes of a form, files included.
+pub(crate) const DEFAULT_FORM_BODY: usize = 2_000_000;
+
+/// The default of the setting `action_timeout`: how long an action may take, the arrival of the form included.
+pub(crate) const DEFAULT_ACTION_TIMEOUT: Duration = Duration::from_secs(30);
+
 // ---- The application and its gateway
 
 /// How many gateways an application knows.

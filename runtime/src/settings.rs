@@ -28,6 +28,7 @@ use hydra_runtime_net::{
 
 pub use self::partial::Partial;
 use self::{partial::Origin, value::Listen};
+use crate::limits::{DEFAULT_ACTION_TIMEOUT, DEFAULT_FORM_BODY};
 use crate::page::{
     DEFAULT_DEFERRED_GRACE, DEFAULT_FRAGMENT_CACHE, DEFAULT_FRAGMENT_TIMEOUT, DEFAULT_PAGE_DEADLINE,
 };
@@ -85,6 +86,10 @@ pub struct Settings {
     pub deferred_grace: Duration,
     /// The size of the fragment cache, which serves the tags' `cache` and `stale`, in bytes. 0: no fragment is kept.
     pub fragment_cache: usize,
+    /// How long the action of a form may take, the arrival of the form included.
+    pub action_timeout: Duration,
+    /// How many bytes a form may send, files included.
+    pub form_body: usize,
     /// The address of the listener for operators. `None` or `Off`: there is none.
     pub admin_listen: Option<AdminListen>,
     /// The names of hosts by which operators may reach it, beside `localhost` and IP addresses.
@@ -217,6 +222,8 @@ impl Settings {
             deferred_grace: setting!(deferred_grace, duration::parse_or_zero)
                 .unwrap_or(DEFAULT_DEFERRED_GRACE),
             fragment_cache: setting!(fragment_cache, size::parse).unwrap_or(DEFAULT_FRAGMENT_CACHE),
+            action_timeout: setting!(action_timeout, duration::parse).unwrap_or(DEFAULT_ACTION_TIMEOUT),
+            form_body: setting!(form_body, size::parse).unwrap_or(DEFAULT_FORM_BODY),
             admin_listen: setting!(admin_listen, |text| value::admin_listen(value::HAS_ADMIN, text)),
             admin_hosts: setting!(admin_hosts, value::list).unwrap_or_default(),
             access_log: setting!(access_log, str::parse).unwrap_or_default(),
@@ -340,6 +347,8 @@ impl std::fmt::Debug for Settings {
             .field("page_deadline", &self.page_deadline)
             .field("deferred_grace", &self.deferred_grace)
             .field("fragment_cache", &self.fragment_cache)
+            .field("action_timeout", &self.action_timeout)
+            .field("form_body", &self.form_body)
             .field("admin_listen", &self.admin_listen)
             .field("admin_hosts", &self.admin_hosts)
             .field("access_log", &self.access_log)

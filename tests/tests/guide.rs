@@ -13,7 +13,7 @@ use hydra_tests::{
 const BUILD_SCRIPT: &str = "fn main() {\n    hydra_compile::Build::new(\"templates\").run_or_exit();\n}\n";
 
 const DEPENDENCIES: &str = "version.workspace = true\nedition.workspace = true\npublish = false\n\n[dependencies]\n\
-    hydra-runtime = { workspace = true }\nserde = { workspace = true }\ntokio = { workspace = true }\n\
+    hydra-runtime = { workspace = true, features = [\"upload\"] }\nserde = { workspace = true }\ntokio = { workspace = true }\n\
     tower = { workspace = true }\n\n[build-dependencies]\nhydra-compile = { workspace = true }\n";
 
 /// The files of one application, by their names.

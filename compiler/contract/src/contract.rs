@@ -82,6 +82,38 @@ pub struct FragmentContract {
     /// The scripts that it needs, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scripts: Vec<String>,
+    /// What its forms send, by the names of their actions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub actions: BTreeMap<String, ActionContract>,
+}
+
+/// What a form sends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActionContract {
+    /// Its fields, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, FieldKind>,
+    /// Whether it may send further fields, such as those whose names the template computes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+}
+
+/// What a field of a form sends. Kinds that are not known are read as text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldKind {
+    /// A text that is never shown again: a password, or a part of a payment card.
+    Secret,
+    /// A text if the box is checked, and nothing otherwise.
+    Checkbox,
+    /// Any number of texts.
+    List,
+    /// A file.
+    File,
+    /// One text that is shown again if it can't be used.
+    #[default]
+    #[serde(other)]
+    Text,
 }
 
 /// One import of a fragment. A type alone, `"string"`, is short for `{"type": "string"}`.

@@ -48,7 +48,7 @@ pub mod settings_file;
 mod types;
 mod unmet;
 
-pub use contract::{Contract, FragmentContract, FragmentUse, ImportContract};
+pub use contract::{ActionContract, Contract, FieldKind, FragmentContract, FragmentUse, ImportContract};
 pub use plan::{
     Captured, Hole, Import, Insertion, InsertionKind, Lifted, MODEL_FORMAT, Mode, Origin, PLAN_FORMAT,
     PagePlan, Part, Plan, Rename, Slot, Template, TemplatePosition, Text,

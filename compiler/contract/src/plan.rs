@@ -8,6 +8,8 @@
 //! - `service=…`, `ref=…`: where the tag has an expression ([`Text::Computed`]);
 //! - `l=[loop.index, loop.index0, loop.first, loop.last, loop.length]`: where a lifted text uses `loop`.
 //!   The lifted text finds it as a map `loop` with these five members.
+//!
+//! The form of the action `place` has the address `{{ form.addresses["place"] }}`. The runtime gives templates with forms the name `form`.
 
 use std::collections::BTreeMap;
 
@@ -16,11 +18,11 @@ use serde::{Deserialize, Serialize};
 use crate::Contract;
 
 /// The format of [`Plan`]. Compiler and runtime must agree on it.
-pub const PLAN_FORMAT: u32 = 3;
+pub const PLAN_FORMAT: u32 = 4;
 
 /// The format of the generated bindings, and of the model that the macros read beside them. The build script, the macros and the runtime
 /// must agree on it.
-pub const MODEL_FORMAT: u32 = 2;
+pub const MODEL_FORMAT: u32 = 3;
 
 /// The description of one template folder for the runtime.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use crate::{
     delimiters::is_blank,
     fragment::{AttributeText, Attributed, Item},
     model::{
-        CheckedFragment, CheckedOffer, CheckedPage, Flow, FragmentTag, ImportOrigin, NeededAttribute,
-        PageAttributes, UseKind, spelled,
+        CheckedForm, CheckedFragment, CheckedOffer, CheckedPage, Flow, FormUse, FragmentTag, ImportOrigin,
+        NeededAttribute, PageAttributes, UseKind, spelled,
     },
     source::{LineColumn, Location},
     tree::{Node, Offer},
@@ -53,7 +53,21 @@ pub(super) fn offer(input: &RuleInput<'_, '_>, offer: &Offer, waves: &Waves) -> 
         exports: tag.exports.clone(),
         stated: tag.attributes.clone().unwrap_or_default(),
         needs,
+        forms: input.page.forms.iter().map(form).collect(),
         fragments: fragments(input, waves),
+    }
+}
+
+fn form(used: &FormUse<'_>) -> CheckedForm {
+    let form = used.form;
+    let fields = form.fields.iter();
+    CheckedForm {
+        action: form.action.value.to_string(),
+        place: form.action.span.at(used.source),
+        fields: fields
+            .map(|field| (field.name.clone(), field.kind, field.tag.at(used.source)))
+            .collect(),
+        is_open: form.is_open,
     }
 }
 

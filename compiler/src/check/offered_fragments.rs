@@ -1,16 +1,16 @@
 //! The fragments that this service offers, and the contracts of those of other services.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hydra_contract::{Contract, FragmentContract, ImportContract};
+use hydra_contract::{ActionContract, Contract, FragmentContract, ImportContract};
 
 use crate::{
     fragment::{Declared, OfferTag},
     model::FragmentTag,
     site::Site,
-    source::Location,
-    tree::Offer,
+    source::{Location, Span},
+    tree::{Form, Offer},
 };
 
 use super::SiteContext;
@@ -54,7 +54,7 @@ impl<'n> OfferedFragments<'n> {
                     continue;
                 };
                 offered.places.push((&reference.value, file as u32, offer));
-                let contract = || contract(&offer.tag);
+                let contract = || contract(&offer.tag, actions(&template.tree.forms, offer.span));
                 offered
                     .contract
                     .fragments
@@ -120,7 +120,23 @@ impl<'n> OfferedFragments<'n> {
     }
 }
 
-fn contract(tag: &OfferTag) -> FragmentContract {
+/// What the forms in an offered element send. Of two with one name, the first counts.
+fn actions(forms: &[Form], offer: Span) -> BTreeMap<String, ActionContract> {
+    let mut actions = BTreeMap::new();
+    for form in forms.iter().filter(|form| offer.contains(form.open)) {
+        let fields = form.fields.iter().map(|field| (field.name.clone(), field.kind));
+        let contract = || ActionContract {
+            fields: fields.collect(),
+            open: form.is_open,
+        };
+        actions
+            .entry(form.action.value.to_string())
+            .or_insert_with(contract);
+    }
+    actions
+}
+
+fn contract(tag: &OfferTag, actions: BTreeMap<String, ActionContract>) -> FragmentContract {
     let imports = tag.imports.iter().map(|declared| {
         let import = ImportContract {
             ty: declared.ty.clone(),
@@ -143,5 +159,6 @@ fn contract(tag: &OfferTag) -> FragmentContract {
         provides: provides.collect(),
         styles: tag.styles.clone(),
         scripts: tag.scripts.clone(),
+        actions,
     }
 }

@@ -13,8 +13,8 @@ use crate::{
 
 use super::{
     CheckGoal, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
-    fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset, missing_import,
-    mode_conflict, name_collision, no_contract, overlap,
+    form_in_form, fragment_in_capture, import_conflict, import_cycle, late_export, maybe_unset,
+    misplaced_action, missing_import, mode_conflict, name_collision, no_contract, overlap,
     rule_input::{RuleInput, Shared},
     type_mismatch, unknown_export, unknown_field, unknown_fragment_import, unknown_import,
     unknown_page_attribute, unknown_ref, unknown_service, unused_export,
@@ -42,6 +42,8 @@ const PAGE_RULES: &[fn(&RuleInput<'_, '_>) -> Vec<Problem>] = &[
     unknown_field::check,
     unknown_page_attribute::check,
     no_contract::check,
+    form_in_form::check_page,
+    misplaced_action::check_page,
     cut_short,
 ];
 

@@ -7,7 +7,7 @@ use crate::{
     problem::{Code, Problem, ProblemCollector},
     site::File,
     source::Span,
-    tree::FragmentNode,
+    tree::{FORM, FragmentNode},
 };
 
 /// Whether Tera keeps a word for itself.
@@ -70,7 +70,35 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
             problems.add(problem(file, &declared.name, declared.span).help("choose another name"));
         }
     }
+    problems.add_all(form_names(file, fragments));
     problems.into_problems()
+}
+
+/// The names `form` of fragments with a form, and of what they take from other fragments: the runtime gives them this name.
+fn form_names(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
+    let mut places = Vec::new();
+    for offer in &file.tree.offers {
+        let mut forms = file.tree.forms.iter();
+        let Some(form) = forms.find(|form| offer.span.contains(form.open)) else {
+            continue;
+        };
+        let tag = &offer.tag;
+        let own = tag.attributes.iter().flatten();
+        let declared = tag.imports.iter().chain(&tag.exports).chain(own);
+        let declared = declared.filter(|declared| declared.name == FORM);
+        places.extend(declared.map(|declared| (declared.span, form.attribute)));
+        let inside = fragments.iter().filter(|node| offer.span.contains(node.open));
+        let exports = inside.flat_map(|node| node.fragment.exports.iter());
+        let exports = exports.filter(|item| item.target() == FORM);
+        places.extend(exports.map(|item| (item.target_span, form.attribute)));
+    }
+    let problems = places.into_iter().map(|(place, form)| {
+        let message = "a fragment with a form keeps the name `form` for itself";
+        let problem = Problem::new(Code::ReservedName, message, place.at(file.id), "reserved");
+        let problem = problem.label(form.at(file.id), "because of this form");
+        problem.help("choose another name: `form` has what visitors typed, and what is wrong with it")
+    });
+    problems.collect()
 }
 
 fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {

@@ -1,5 +1,6 @@
 mod captures;
 mod contracts;
+mod forms;
 mod hostile;
 mod markup;
 mod random;

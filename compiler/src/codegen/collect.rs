@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 use hydra_contract::Type;
 
 use super::model::{
-    AttributeModel, ExportModel, ImportModel, MODEL_FORMAT, Model, NeedModel, OfferModel, PageModel,
-    SlotModel,
+    AttributeModel, ExportModel, FieldModel, FormModel, ImportModel, MODEL_FORMAT, Model, NeedModel,
+    OfferModel, PageModel, SlotModel,
 };
 use crate::{
     fragment::Declared,
-    model::{CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, NeededAttribute, spelled},
+    model::{
+        CheckedForm, CheckedFragment, CheckedModel, CheckedOffer, CheckedPage, NeededAttribute, spelled,
+    },
     site::Site,
 };
 use quoted_lines::QuotedLines;
@@ -144,6 +146,21 @@ fn offer(checked: &CheckedOffer, spots: &QuotedLines<'_, '_>) -> OfferModel {
             .map(|import| attribute(import.name.clone(), &import.ty))
             .collect(),
         exports: checked.exports.iter().map(|export| export.name.clone()).collect(),
+        forms: checked.forms.iter().map(|checked| form(checked, spots)).collect(),
+        spot: spots.at(checked.place),
+    }
+}
+
+fn form(checked: &CheckedForm, spots: &QuotedLines<'_, '_>) -> FormModel {
+    let fields = checked.fields.iter().map(|(name, kind, place)| FieldModel {
+        name: name.clone(),
+        kind: *kind,
+        spot: spots.at(*place),
+    });
+    FormModel {
+        action: checked.action.clone(),
+        fields: fields.collect(),
+        open: checked.is_open,
         spot: spots.at(checked.place),
     }
 }

@@ -85,7 +85,7 @@ impl Parse for Arguments {
 }
 
 /// The function with a guard as its first argument, if there are roles.
-fn guarded(mut function: ItemFn, roles: &[LitStr]) -> syn::Result<TokenStream> {
+pub(super) fn guarded(mut function: ItemFn, roles: &[LitStr]) -> syn::Result<TokenStream> {
     let hydra = crate_path(&function.attrs)?;
     function
         .attrs

@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub use hydra_contract::MODEL_FORMAT;
-use hydra_contract::Type;
+use hydra_contract::{FieldKind, Type};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_QUOTED_LINE_CHARS;
@@ -105,7 +105,35 @@ pub struct OfferModel {
     pub attributes: Vec<AttributeModel>,
     /// Those of its attributes and imports that it exports.
     pub exports: Vec<String>,
+    /// Its forms, in document order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<FormModel>,
     /// Where it stands.
+    pub spot: QuotedLine,
+}
+
+/// A form of an offered fragment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FormModel {
+    /// The name of its action.
+    pub action: String,
+    /// Its fields, in document order.
+    pub fields: Vec<FieldModel>,
+    /// Whether it may send further fields.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
+    /// Where it stands.
+    pub spot: QuotedLine,
+}
+
+/// A field of a form.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct FieldModel {
+    /// Its name.
+    pub name: String,
+    /// What it sends.
+    pub kind: FieldKind,
+    /// Where its control stands.
     pub spot: QuotedLine,
 }
 

@@ -16,6 +16,7 @@ const CHECKOUT: &str = "<html><h1>{{ title }}</h1>\n\
 const OFFER: &str = "<div m:ref=\"recent-orders\" m:imports=\"userId: integer, type: string = 'all'\" m:exports=\"count: integer\" \
     m:attributes=\"orders: list<string>\">{{ type }}{% for o in orders %}{{ o }}{% endfor %}</div>";
 
+mod forms;
 mod long_lines;
 mod paths;
 

@@ -67,13 +67,14 @@ const TYPES: [&str; 9] = [
 ];
 
 /// The attributes that offer a fragment, without the prefix.
-const OFFER_ATTRIBUTES: [(&str, &str); 6] = [
+const OFFER_ATTRIBUTES: [(&str, &str); 7] = [
     ("ref", "the name of the fragment that this element is"),
     ("imports", "what the fragment takes"),
     ("exports", "what the fragment gives"),
     ("attributes", "what the template needs"),
     ("styles", "the style sheets that it needs"),
     ("scripts", "the scripts that it needs"),
+    ("action", "on a form: the action that handles what visitors send"),
 ];
 
 /// What can be written. The view has the template without the tag or expression that is being written.

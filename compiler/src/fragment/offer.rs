@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use crate::{
     parse::{Tag, TagAttribute},
     problem::Code,
-    source::SourceId,
+    source::{SourceId, Span},
 };
 
 use super::{
@@ -15,7 +15,15 @@ use super::{
 };
 
 /// The attributes with a prefix that an element may have.
-const ATTRIBUTES: [&str; 6] = ["ref", "imports", "exports", "attributes", "styles", "scripts"];
+const ATTRIBUTES: [&str; 7] = [
+    "ref",
+    "imports",
+    "exports",
+    "attributes",
+    "styles",
+    "scripts",
+    "action",
+];
 
 /// What the `m:` attributes of an element say.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +40,8 @@ pub struct OfferTag {
     pub styles: Vec<String>,
     /// The scripts that it needs, as written.
     pub scripts: Vec<String>,
+    /// The name of the action to which it sends what visitors type, and the attribute that says so.
+    pub action: Option<(Attributed<SmolStr>, Span)>,
 }
 
 /// Reads the attributes of an element that have the prefix.
@@ -60,7 +70,7 @@ pub(crate) fn read_offer(
         let name = &text[attribute.name.range()][prefix.len() + 1..];
         let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
         match known.copied().unwrap_or_default() {
-            "ref" => offer.reference = read_reference(&mut reader, attribute),
+            "ref" => offer.reference = read_name(&mut reader, attribute, "a fragment"),
             "imports" => offer.imports = typed::read(&mut reader, attribute, TypedListKind::Imports),
             "exports" => offer.exports = typed::read(&mut reader, attribute, TypedListKind::Exports),
             // Empty: it has none, and says so.
@@ -70,6 +80,10 @@ pub(crate) fn read_offer(
             }
             "styles" => offer.styles = resources::read(&mut reader, attribute),
             "scripts" => offer.scripts = resources::read(&mut reader, attribute),
+            "action" => {
+                let name = read_name(&mut reader, attribute, "an action");
+                offer.action = name.map(|name| (name, attribute.span));
+            }
             _ => unknown_attribute(&mut reader, attribute, &ATTRIBUTES),
         }
     }
@@ -84,12 +98,16 @@ pub(crate) fn has_prefix(text: &str, prefix: &str, attribute: &TagAttribute) -> 
         && name[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes())
 }
 
-fn read_reference(reader: &mut TagReader<'_>, attribute: &TagAttribute) -> Option<Attributed<SmolStr>> {
+fn read_name(
+    reader: &mut TagReader<'_>,
+    attribute: &TagAttribute,
+    what: &str,
+) -> Option<Attributed<SmolStr>> {
     let decoded = text::fixed(reader, attribute, Code::BadName, "write the name out")?;
     let name = decoded.text.trim();
     let span = decoded.span(0, decoded.text.len());
     if !is_name(name) {
-        let message = format!("`{}` is not a name for a fragment", short(name));
+        let message = format!("`{}` is not a name for {what}", short(name));
         let help = "a name has letters, digits, `_` and `-`, and starts with a letter or `_`";
         reader.report(Code::BadName, message, span, "not a name", help);
         return None;

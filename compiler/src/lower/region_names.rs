@@ -13,7 +13,7 @@ use crate::{
     model::spelled,
     site::{File, Site, visit},
     source::Span,
-    tree::{For, FragmentNode, If, Node, Reference, Section, SectionKind},
+    tree::{FORM, For, FragmentNode, If, Node, Reference, Section, SectionKind},
 };
 
 use super::{Names, exported};
@@ -236,7 +236,12 @@ fn uses_any(text: &str, node: &Node, is_it: &impl Fn(&str) -> bool) -> bool {
 fn own_names(file: &File<'_>, nodes: Option<&[Node]>) -> Names {
     let mut names = Names::new();
     visit(nodes.unwrap_or(&file.tree.nodes), &mut |node| {
-        names.extend(node_names(&file.source.text, node))
+        names.extend(node_names(&file.source.text, node));
+        // The address of a form is one of its members.
+        let is_form = |cut: &Span| file.tree.forms.iter().any(|form| form.attribute.end == cut.end);
+        if matches!(node, Node::Cut(cut) if is_form(cut)) {
+            names.insert(FORM.to_owned());
+        }
     });
     names
 }

@@ -426,3 +426,39 @@ fn the_times_of_a_tag_are_in_the_plan_in_milliseconds() {
     ];
     assert_eq!(times.collect::<Vec<_>>(), expected);
 }
+
+#[test]
+fn a_form_gets_its_attributes() {
+    let text = "<div m:ref='a'><form class=x m:action='go'><input name=f></form></div>";
+    let found = lowered(&[("p", text)]);
+    let form = "<form class=x method=\"post\" action=\"{{ form.addresses[\"go\"] }}\"><input name=f></form>";
+    assert_eq!(
+        found,
+        [
+            format!("p: <div>{form}</div>"),
+            format!("#a/p: <div>{form}</div>")
+        ]
+    );
+
+    let text = "<form m:action=go m:ref=a><input type=file name=f></form>";
+    let form = "<form method=\"post\" action=\"{{ form.addresses[\"go\"] }}\" enctype=\"multipart/form-data\"><input type=file \
+                name=f></form>";
+    let found = lowered(&[("p", text)]);
+    assert_eq!(found, [format!("p: {form}"), format!("#a/p: {form}")]);
+}
+
+/// A part that waits for an export is rendered by itself, and needs the form's address there too.
+#[test]
+fn a_form_in_a_hole_takes_its_address_along() {
+    let form = "{% if e %}<form m:action='go'></form>{% endif %}";
+    let text = &format!("<div m:ref='a'><m:fragment ref='f' exports='e'/>{form}</div>");
+    let found = lowered(&[("p", text)]);
+    let holes: Vec<_> = found
+        .iter()
+        .filter(|line| line.contains("hole waits [e]"))
+        .collect();
+    assert!(
+        holes.len() == 2 && holes.iter().all(|hole| hole.ends_with("takes [e form]")),
+        "{found:?}"
+    );
+}

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use hydra_contract::{Contract, Mode, Type};
+use hydra_contract::{Contract, FieldKind, Mode, Type};
 
 use crate::{
     fragment::Declared,
@@ -115,8 +115,23 @@ pub struct CheckedOffer {
     pub stated: Vec<Declared>,
     /// The attributes that its template needs, whether stated or not, by name.
     pub needs: Vec<NeededAttribute>,
+    /// Its forms, in document order.
+    pub forms: Vec<CheckedForm>,
     /// The fragments in it, in document order.
     pub fragments: Vec<CheckedFragment>,
+}
+
+/// A form of an offered fragment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedForm {
+    /// The name of its action.
+    pub action: String,
+    /// Where that name stands.
+    pub place: Location,
+    /// Its fields, in document order: the name, what it sends, and the tag of its control.
+    pub fields: Vec<(String, FieldKind, Location)>,
+    /// Whether it may send further fields.
+    pub is_open: bool,
 }
 
 impl CheckedModel {

@@ -19,12 +19,13 @@ use crate::{
     shape::Shape,
     site::Site,
     source::{Location, Source, Span},
-    tree::{FragmentNode, Node, Set},
+    tree::{FORM, FragmentNode, Node, Offer, Set},
 };
 
 use super::{
-    Branches, CaptureKind, Components, FragmentTag, GroupId, ImportOrigin, IncludeChain, IncludeStep,
-    IncludeTarget, NameUse, Need, Needs, Page, PageAttributes, Structure, Unit, UnitKind, UseKind,
+    Branches, CaptureKind, Components, FormUse, FragmentTag, GroupId, ImportOrigin, IncludeChain,
+    IncludeStep, IncludeTarget, NameUse, Need, Needs, Page, PageAttributes, Structure, Unit, UnitKind,
+    UseKind,
     bodies::KeptBodies,
     needs::NeedList,
     scope::{Bound, Scope, ScopeFrameKind, ShapeId},
@@ -61,7 +62,10 @@ pub(crate) fn walk<'n>(
     let here = WalkPosition::new(unit.file);
     match unit.kind {
         UnitKind::Page => walker.file(&here, unit.file),
-        UnitKind::Offer(_) => walker.nodes(&here, offered),
+        UnitKind::Offer(offer) => {
+            walker.give_form(&here, offer);
+            walker.nodes(&here, offered);
+        }
         UnitKind::Components => walker.definitions(&here),
     }
     walker.page
@@ -129,6 +133,21 @@ impl WalkPosition<'_> {
 }
 
 impl<'n> Walker<'n> {
+    /// Binds `form`, which templates with a form get from the runtime.
+    fn give_form(&mut self, here: &WalkPosition<'n>, offer: &Offer) {
+        let mut forms = self.site.files[here.file].tree.forms.iter();
+        if let Some(form) = forms.find(|form| offer.span.contains(form.open)) {
+            let bound = Bound {
+                certain: true,
+                group: Needs::NOTHING,
+                block: 0,
+                place: self.at(here, form.attribute),
+                shape: 0,
+            };
+            self.scope.bind(FORM, bound);
+        }
+    }
+
     fn source(&self, here: &WalkPosition<'n>) -> &'n Source {
         self.site.files[here.file].source
     }
@@ -158,7 +177,8 @@ impl<'n> Walker<'n> {
 
     fn node(&mut self, here: &WalkPosition<'n>, node: &'n Node) {
         match node {
-            Node::Text(_) | Node::Cut(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
+            Node::Cut(cut) => self.form(here, *cut),
+            Node::Text(_) | Node::Opaque(_) | Node::Jump(_) | Node::Other(_) => {}
             Node::Print(span) => self.print(here, *span),
             Node::Fragment(node) => self.fragment(here, node),
             Node::If(node) => self.branches(here, node),
@@ -167,6 +187,18 @@ impl<'n> Walker<'n> {
             Node::Section(node) => self.section(here, node),
             Node::Reference(node) if !node.extends => self.include(here, node),
             Node::Reference(_) => {}
+        }
+    }
+
+    /// An attribute of Hydra's: one of them makes a form.
+    fn form(&mut self, here: &WalkPosition<'n>, cut: Span) {
+        let forms = &self.site.files[here.file].tree.forms;
+        if let Some(form) = forms.iter().find(|form| form.attribute.end == cut.end) {
+            self.page.forms.push(FormUse {
+                source: self.site.files[here.file].id,
+                form,
+                include_chain: here.include_chain.clone(),
+            });
         }
     }
 

@@ -68,7 +68,7 @@ impl<F: FnMut(Token)> Lexer<'_, F> {
             }
         };
         let name = &self.bytes[start..name_end];
-        if is_own(name, prefix) {
+        if self.every_element || is_own(name, prefix) {
             let end = end.min(self.bytes.len());
             written
                 .own

@@ -32,6 +32,8 @@ pub(super) struct Lexer<'t, F> {
     offers: u32,
     /// Whether the file may offer fragments, so that end tags outside of all elements are told of.
     pub(super) may_offer: bool,
+    /// Whether every element is told of, with all its attributes.
+    pub(super) every_element: bool,
     /// Where the walk ends.
     pub(super) until: usize,
     /// Whether it ends behind the first element's opening tag.
@@ -51,6 +53,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
             never_closed: [usize::MAX; 2],
             offers: 0,
             may_offer: false,
+            every_element: false,
             until: text.len(),
             first_only: false,
         }
@@ -198,7 +201,7 @@ impl<'t, F: FnMut(Token)> Lexer<'t, F> {
 
     /// Tells of an element with attributes of Hydra's.
     fn offer(&mut self, own: Vec<TagAttribute>, span: Span, name_end: usize, end: TagEnd) -> u32 {
-        if own.is_empty() {
+        if own.is_empty() && !self.every_element {
             return NOT_OFFERED;
         }
         let tag = Tag {

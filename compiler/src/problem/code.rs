@@ -66,6 +66,9 @@ codes! {
     MissingImport = "missing-import", Error;
     TypeMismatch = "type-mismatch", Error;
     DuplicateRef = "duplicate-ref", Error;
+    DuplicateAction = "duplicate-action", Error;
+    MisplacedAction = "misplaced-action", Error;
+    FormInForm = "form-in-form", Error;
     MissingRef = "missing-ref", Error;
     EmptyValue = "empty-value", Error;
     BadList = "bad-list", Error;

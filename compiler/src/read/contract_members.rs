@@ -57,6 +57,11 @@ static FRAGMENT: Shape = Shape::Object(&[
     optional("provides", Shape::Texts),
     optional("styles", Shape::Texts),
     optional("scripts", Shape::Texts),
+    optional("actions", Shape::Named(&ACTION)),
+]);
+static ACTION: Shape = Shape::Object(&[
+    optional("fields", Shape::Named(&Shape::Text)),
+    optional("open", Shape::Flag),
 ]);
 static IMPORT: Shape = Shape::Import(&[
     optional("type", Shape::Type),

@@ -4,6 +4,7 @@ mod closed;
 mod recovery;
 
 use crate::{
+    delimiters::count_ends,
     fragment,
     limits::{MAX_FRAGMENTS_PER_FILE, MAX_STATEMENT_DEPTH, MAX_TAG_DEPTH},
     parse::{self, Close, Piece, PieceKind, Tag, TagEnd, TextualFragment, Token, Unclosed},
@@ -14,7 +15,7 @@ use crate::{
 use closed::close;
 
 use super::{
-    Arm, Delimited, For, FragmentNode, If, Node, Reference, Section, SectionKind, Set, Tree,
+    Arm, Delimited, For, FragmentNode, If, Node, Reference, Section, SectionKind, Set, Tree, forms,
     misnested::{self, Opened},
     offers::{Offers, too_many},
     statement::{self, Statement},
@@ -53,13 +54,16 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
     // All trees of a run are held at once: what they keep beyond their nodes adds up.
     builder.nodes.shrink_to_fit();
     let stray_braces = builder.nested_comment
-        || (survey.closing_braces != builder.braces && pairs(text.as_bytes()) != builder.ends);
+        || (survey.closing_braces != builder.braces && count_ends(text.as_bytes()) != builder.ends);
+    let (forms, form_elements) = forms::read(text, prefix, &builder.offers.actions, &builder.nodes);
     let (offers, attributes) = builder.offers.finish(source, text, &mut builder.problems);
     (
         Tree {
             nodes: builder.nodes,
             statements: builder.statements,
             offers,
+            forms,
+            form_elements,
             attributes,
             unclosed: builder.unclosed,
             may_offer: survey.may_offer,
@@ -72,16 +76,6 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
         },
         builder.problems,
     )
-}
-
-/// How often the two characters stand in a text that end one of Tera's delimiters.
-fn pairs(bytes: &[u8]) -> usize {
-    let braces = memchr::memchr_iter(b'}', bytes);
-    let is_end = |at: &usize| {
-        let before = at.checked_sub(1).map(|before| bytes[before]);
-        matches!(before, Some(b'}' | b'%' | b'#'))
-    };
-    braces.filter(is_end).count()
 }
 
 /// Something that was opened and is not yet closed.

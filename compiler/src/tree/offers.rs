@@ -8,7 +8,7 @@ use crate::{
     source::{SourceId, Span},
 };
 
-use super::Offer;
+use super::{Offer, forms::ActionAttribute};
 
 /// What the elements of a file say.
 #[derive(Default)]
@@ -24,6 +24,8 @@ pub(super) struct Offers {
     stated: Option<Span>,
     /// The `m:` attributes with the white space before them, those of the text that comes next.
     cuts: Vec<Span>,
+    /// The attributes `m:action`.
+    pub(super) actions: Vec<ActionAttribute>,
 }
 
 /// An element with `m:ref` whose end may not be known yet.
@@ -76,6 +78,15 @@ impl Offers {
             problems.push(problem);
         }
         let offer = read_offer(source, text, prefix, tag, problems);
+        if let Some((action, attribute)) = &offer.action
+            && self.actions.len() < MAX_FRAGMENTS_PER_FILE
+        {
+            self.actions.push(ActionAttribute {
+                action: action.clone(),
+                attribute: *attribute,
+                open: tag.span,
+            });
+        }
         if offer.reference.is_some() && self.pending.len() >= MAX_FRAGMENTS_PER_FILE {
             if !std::mem::replace(&mut self.full, true) {
                 problems.push(too_many(source, tag.span, "offered fragments"));

@@ -15,8 +15,15 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
-    App, Application, Error, Ready, Result, context::RenderContext, endpoint::EndpointState, failure,
-    fragment_handlers::Handlers, layers, parts::AppParts, session_use::SessionUse,
+    ActionRoute, App, Application, Error, Ready, Result,
+    actions::{Actions, Forms},
+    context::RenderContext,
+    endpoint::EndpointState,
+    failure,
+    fragment_handlers::Handlers,
+    layers,
+    parts::AppParts,
+    session_use::SessionUse,
 };
 use crate::{
     overview::{OwnService, PublishedOverview},
@@ -26,6 +33,9 @@ use crate::{
     settings::Settings,
     user::ServiceKeys,
 };
+
+/// The actions of an application, by the names of their fragments and of their own.
+type ActionRoutes = BTreeMap<(&'static str, &'static str), ActionRoute<()>>;
 
 /// An assembled application.
 pub struct Assembled {
@@ -67,11 +77,12 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         let App {
             router,
             fragments,
+            actions,
             error_page,
             parts,
             ..
         } = Application::ready(self);
-        parts.assemble(router, fragments, error_page)
+        parts.assemble(router, fragments, actions, error_page)
     }
 }
 
@@ -80,6 +91,7 @@ impl AppParts {
         mut self,
         router: Router,
         fragments: BTreeMap<&'static str, MethodRouter>,
+        actions: ActionRoutes,
         error_page: Option<MethodRouter>,
     ) -> Result<Assembled> {
         if let Some(reason) = self.refused {
@@ -97,6 +109,7 @@ impl AppParts {
         });
         let client = client(&settings, signer.as_ref());
         let plan = self.read_plan(&fragments)?;
+        check_actions(&actions, &plan.contract)?;
         let contract = self.offer_contract(&plan, &settings);
         let offers = plan.offers.keys().cloned().collect();
         let mut options = options(&settings);
@@ -108,9 +121,14 @@ impl AppParts {
         let sessions = session_manager(&settings, visitor_keys.clone(), store, self.session_use)?;
         let engine = self.engine(plan, options, &overview)?;
         let keys = Arc::new(ServiceKeys::new(&settings.public_key));
+        let fields = actions
+            .iter()
+            .map(|((reference, _), route)| (*reference, route.fields));
+        let forms = Arc::new(Forms::new(&settings, &contract, fields));
         let local = Handlers::new(
             fragments,
             &contract,
+            forms.clone(),
             overview.clone(),
             sessions.clone(),
             keys.clone(),
@@ -118,6 +136,18 @@ impl AppParts {
         let context = Arc::new(RenderContext {
             engine,
             local: Arc::new(local),
+            actions: Actions {
+                routes: actions
+                    .into_iter()
+                    .map(|(name, route)| (name, route.handler))
+                    .collect(),
+                forms,
+                overview: overview.clone(),
+                sessions: sessions.clone(),
+                keys: keys.clone(),
+                limit: settings.form_body,
+                timeout: settings.action_timeout,
+            },
             source: client.clone().map(|client| {
                 Arc::new(GatewayFragments::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
             }),
@@ -345,6 +375,35 @@ fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan: &Plan) -> 
         }
     }
     Ok(())
+}
+
+/// Checks that each form of the templates has an action, and each action a form.
+fn check_actions(actions: &ActionRoutes, contract: &Contract) -> Result<()> {
+    let fragments = contract.fragments.iter();
+    let forms: Vec<(&str, &str)> = fragments
+        .flat_map(|(reference, fragment)| {
+            let actions = fragment.actions.keys();
+            actions.map(move |action| (reference.as_str(), action.as_str()))
+        })
+        .collect();
+    let unhandled = forms.iter().find(|(reference, action)| {
+        let mut names = actions.keys();
+        !names.any(|name| *name == (*reference, *action))
+    });
+    if let Some((reference, action)) = unhandled {
+        return Err(Error::FormWithoutAction {
+            reference: (*reference).to_owned(),
+            action: (*action).to_owned(),
+        });
+    }
+    let formless = actions.keys().find(|name| !forms.contains(name));
+    match formless {
+        Some((reference, action)) => Err(Error::ActionWithoutForm {
+            reference: (*reference).to_owned(),
+            action: (*action).to_owned(),
+        }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

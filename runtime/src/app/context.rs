@@ -12,6 +12,7 @@ use hydra_runtime_net::{
 };
 use hydra_runtime_wire::{Attributes, cookies, signing::Signer};
 
+use super::actions::Actions;
 use crate::{
     fragment_source::LocalFragments,
     overview::PublishedOverview,
@@ -24,6 +25,7 @@ use crate::{
 pub(crate) struct RenderContext {
     pub(crate) engine: Engine,
     pub(crate) local: Arc<dyn LocalFragments>,
+    pub(crate) actions: Actions,
     pub(crate) source: Option<Arc<dyn FragmentSource>>,
     /// The handler of the error page.
     pub(crate) error_page: Option<MethodRouter>,

@@ -270,6 +270,7 @@ fn fragment_call(
         imports,
         exports: request.exports,
         sessions: call.sessions.clone(),
+        form: None,
         caller: Caller {
             headers: headers.clone(),
             budget,

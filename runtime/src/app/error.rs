@@ -27,6 +27,27 @@ pub enum Error {
         /// The fragments that templates offer, as the end of a sentence.
         hint: String,
     },
+    /// A form of a template has an action without a handler.
+    #[error(
+        "the form `{action}` of the fragment `{reference}` has no handler: write one that takes a struct with `#[form(\"{reference}\", \
+         \"{action}\")]`, and add it with `App::action`"
+    )]
+    FormWithoutAction {
+        /// The fragment.
+        reference: String,
+        /// The name of the action.
+        action: String,
+    },
+    /// An action has a handler, and no template has its form.
+    #[error(
+        "the fragment `{reference}` has no form `{action}`: write `<form m:action=\"{action}\">` in its template"
+    )]
+    ActionWithoutForm {
+        /// The fragment.
+        reference: String,
+        /// The name of the action.
+        action: String,
+    },
     /// Two pages have the same path.
     #[error("two pages have the path `{path}`: {first} and {second}. Give one of them another path")]
     SamePath {

@@ -27,6 +27,7 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
+    actions::Forms,
     fragment::{Imports, ImportsRefused, PendingFragment},
     unfit_imports,
 };
@@ -46,6 +47,7 @@ pub(crate) struct Handlers {
     imports: BTreeMap<String, Arc<BTreeMap<String, ImportContract>>>,
     /// This service.
     service: String,
+    forms: Arc<Forms>,
     overview: PublishedOverview,
     sessions: Arc<SessionManager>,
     keys: Arc<ServiceKeys>,
@@ -55,6 +57,7 @@ impl Handlers {
     pub(crate) fn new(
         routes: BTreeMap<&'static str, MethodRouter>,
         contract: &Contract,
+        forms: Arc<Forms>,
         overview: PublishedOverview,
         sessions: Arc<SessionManager>,
         keys: Arc<ServiceKeys>,
@@ -66,6 +69,7 @@ impl Handlers {
             routes,
             imports: imports.collect(),
             service: contract.service.clone(),
+            forms,
             overview,
             sessions,
             keys,
@@ -96,6 +100,9 @@ impl Handlers {
 impl LocalFragments for Handlers {
     fn call(&self, call: LocalCall) -> BoxFuture<'static, Result<LocalAnswer, LocalError>> {
         let handler = self.routes.get(call.reference.as_str()).cloned();
+        let form = self
+            .forms
+            .value(&call.reference, &call.imports, call.form.as_deref());
         let imports = self.complete(&call.reference, call.imports);
         let contract = self.imports.get(&call.reference).cloned();
         let overview = self.overview.clone();
@@ -104,9 +111,10 @@ impl LocalFragments for Handlers {
             self.sessions
                 .request_of_page(call.session, self.is_elsewhere(&call.caller), SystemTime::now());
         async move {
+            let form = form.transpose().map_err(failed)?;
             let Some(handler) = handler else {
                 // A template that uses only its imports needs no handler.
-                return answer(&imports, Attributes::new(), &[]);
+                return answer(&imports, Attributes::new(), &[], form);
             };
             let imports = Arc::new(imports);
             let mut request = Request::new(Body::empty());
@@ -134,7 +142,7 @@ impl LocalFragments for Handlers {
             let max_age = freshness::left(response.headers(), SystemTime::now(), Duration::ZERO);
             match pending.attributes {
                 Ok(attributes) => {
-                    let answer = answer(&imports, attributes, pending.exports)?;
+                    let answer = answer(&imports, attributes, pending.exports, form)?;
                     Ok(LocalAnswer {
                         session: request_sessions.take_own_change(),
                         max_age,
@@ -151,7 +159,7 @@ impl LocalFragments for Handlers {
 /// Runs a handler in a task of its own where there are several threads, so that a handler that blocks its thread delays
 /// neither its page nor other fragments. Dropping the future ends the task at its next `await`. A panic continues in
 /// the caller. `None`: the task was cancelled.
-async fn apart<F>(record: Option<Arc<RequestRecord>>, handler: F) -> Option<F::Output>
+pub(super) async fn apart<F>(record: Option<Arc<RequestRecord>>, handler: F) -> Option<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {
@@ -172,11 +180,13 @@ where
     }
 }
 
-/// The answer for the engine: the imports, and the attributes of the handler, which replace imports of the same name.
+/// The answer for the engine: the imports, the attributes of the handler, which replace imports of the same name, and the value
+/// `form` of a fragment with a form.
 fn answer(
     imports: &Attributes,
     attributes: Attributes,
     exported: &[&str],
+    form: Option<Value>,
 ) -> Result<LocalAnswer, LocalError> {
     // Tera has no hyphens in names: an underscore stands for each.
     let spelled = |name: &str| name.replace('-', "_");
@@ -189,6 +199,9 @@ fn answer(
             .into_iter()
             .map(|(name, value)| (spelled(&name), value)),
     );
+    if let Some(form) = form {
+        all.insert("form".to_owned(), form);
+    }
     let context = Context::from_serialize(&all).map_err(|error| failed(error.to_string()))?;
     let exports = exported
         .iter()
@@ -210,18 +223,23 @@ fn failed(reason: String) -> LocalError {
 
 /// The error for a response that is not a fragment.
 async fn refusal(response: Response) -> LocalError {
-    let status = response.status();
-    let outcome = match status {
+    let outcome = match response.status() {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Outcome::Refused,
         _ => Outcome::Failed,
     };
+    let reason = reason_of(response).await;
+    LocalError { outcome, reason }
+}
+
+/// Why a handler gave no result, as its response says.
+pub(super) async fn reason_of(response: Response) -> String {
+    let status = response.status();
     let text = to_bytes(response.into_body(), MAX_HANDLER_REASON_BYTES)
         .await
         .unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
-    let reason = match text.trim() {
+    match text.trim() {
         "" => format!("its handler answered {status}"),
         text => format!("its handler answered {status}: {text}"),
-    };
-    LocalError { outcome, reason }
+    }
 }

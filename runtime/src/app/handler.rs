@@ -1,10 +1,12 @@
-//! The handlers that [`App::page`](crate::App::page) and [`App::fragment`](crate::App::fragment) take: any axum handler
-//! whose output is a page or a fragment. The output is found through the type of the function, so that an application
+//! The handlers that [`App::page`](crate::App::page), [`App::fragment`](crate::App::fragment) and
+//! [`App::action`](crate::App::action) take: any axum handler whose output is a page, a fragment, or the result of an action. The output is found through the type of the function, so that an application
 //! writes its name once.
 
 use std::future::Future;
 
 use axum::handler::Handler;
+
+use crate::form::{ActionOutput, Form};
 
 use super::{
     fragment::{Fragment, FragmentOutput},
@@ -33,6 +35,24 @@ pub trait FragmentHandler<T, S>: Handler<T, S> {
     type Fragment: Fragment;
 }
 
+/// An axum handler that takes a form.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the handler of an action",
+    note = "it must be an axum handler that gives a `Result<Done, Invalid<…>>` with the type of its form, which is its last argument"
+)]
+pub trait ActionHandler<T, S>: Handler<T, S> {
+    /// The form.
+    type Form: Form;
+}
+
+impl<F, Fut, S> ActionHandler<((),), S> for F
+where
+    F: FnOnce() -> Fut + Handler<((),), S>,
+    Fut: Future<Output: ActionOutput>,
+{
+    type Form = <Fut::Output as ActionOutput>::Form;
+}
+
 impl<F, Fut, S> PageHandler<((),), S> for F
 where
     F: FnOnce() -> Fut + Handler<((),), S>,
@@ -49,7 +69,7 @@ where
     type Fragment = <Fut::Output as FragmentOutput>::Fragment;
 }
 
-/// Implements both for handlers with arguments. `M` is axum's marker for how the last argument is extracted.
+/// Implements them for handlers with arguments. `M` is axum's marker for how the last argument is extracted.
 macro_rules! with_arguments {
     ($($argument:ident)+) => {
         impl<F, Fut, S, M, $($argument),+> PageHandler<(M, $($argument,)+), S> for F
@@ -66,6 +86,14 @@ macro_rules! with_arguments {
             Fut: Future<Output: FragmentOutput>,
         {
             type Fragment = <Fut::Output as FragmentOutput>::Fragment;
+        }
+
+        impl<F, Fut, S, M, $($argument),+> ActionHandler<(M, $($argument,)+), S> for F
+        where
+            F: FnOnce($($argument),+) -> Fut + Handler<(M, $($argument,)+), S>,
+            Fut: Future<Output: ActionOutput>,
+        {
+            type Form = <Fut::Output as ActionOutput>::Form;
         }
     };
 }

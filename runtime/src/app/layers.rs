@@ -6,7 +6,7 @@ use axum::{Router, middleware, routing};
 use hydra_runtime_wire::paths;
 
 use super::{
-    after_page,
+    action_endpoint, after_page,
     context::RenderContext,
     endpoint::{self, EndpointState},
     files::with_files,
@@ -50,11 +50,15 @@ pub(super) fn around(
     ))
 }
 
-/// With the path where gateways call.
+/// With the paths where gateways call.
 pub(super) fn with_calls(router: Router, calls: Arc<EndpointState>) -> Router {
     // Why here: nothing that the application does for visitors concerns these calls, and they bound their own bodies.
-    router.route(
+    let router = router.route(
         paths::FRAGMENTS,
-        routing::post(endpoint::answer).with_state(calls),
+        routing::post(endpoint::answer).with_state(calls.clone()),
+    );
+    router.route(
+        paths::ACTION,
+        routing::post(action_endpoint::answer).with_state(calls),
     )
 }

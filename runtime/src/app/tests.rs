@@ -5,6 +5,7 @@ mod channel;
 mod errors;
 mod failover;
 mod files;
+mod forms;
 mod layered;
 mod not_rendered;
 mod outputs;

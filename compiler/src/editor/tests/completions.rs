@@ -25,7 +25,7 @@ fn what_can_be_written_is_known_in_half_written_files() {
         ),
         (
             "<nav m:|>",
-            "m:ref m:imports m:exports m:attributes m:styles m:scripts",
+            "m:ref m:imports m:exports m:attributes m:styles m:scripts m:action",
         ),
         // Services.
         ("<m:fragment service=\"ord|\n<p>{{ total }}</p>", "orders self"),

@@ -6,7 +6,7 @@ use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use hydra_runtime_wire::{Attributes, Outcome, ResolvedFragment};
 use serde_json::Value;
 
-use crate::fragment_source::LocalFragments;
+use crate::{form::FormState, fragment_source::LocalFragments};
 
 /// A call for a fragment that this service offers.
 #[derive(Clone, Default)]
@@ -21,6 +21,8 @@ pub struct FragmentCall {
     pub exports: Vec<String>,
     /// The visitor's sessions, by service. A handler sees only that of this service.
     pub sessions: BTreeMap<String, Value>,
+    /// A form of the fragment that was sent and can't be used.
+    pub form: Option<Arc<FormState>>,
     /// What is known about the visitor. A budget of zero means the page deadline of the [`Options`](crate::page::Options).
     pub caller: Caller,
     /// This service's fragments.

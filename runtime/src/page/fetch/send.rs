@@ -180,6 +180,7 @@ impl Driver {
             imports,
             exports: query.exports.iter().map(|name| name.to_string()).collect(),
             sessions: self.sessions.current.clone(),
+            form: None,
             caller: Caller {
                 budget,
                 ..self.caller.clone()

@@ -162,6 +162,7 @@ async fn run_handler(
         reference: call.reference.clone(),
         imports: call.imports.clone(),
         session: call.sessions.get(service).cloned(),
+        form: call.form.clone(),
         caller: Caller {
             budget,
             ..call.caller.clone()

@@ -47,6 +47,7 @@ impl LazyFetch<'_> {
             imports: self.fragment.imports.clone(),
             exports: Vec::new(),
             sessions: sessions.current.clone(),
+            form: None,
             caller: self.caller.clone(),
             local: self.local.clone(),
             source: self.source.clone(),

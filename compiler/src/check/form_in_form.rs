@@ -1,0 +1,85 @@
+#![doc = include_str!("../explain/form-in-form.md")]
+#![deny(clippy::disallowed_methods)]
+
+use crate::{
+    fragment::short,
+    problem::{Code, Problem, counted},
+    site::File,
+    source::{Location, Span},
+    tree::FragmentNode,
+};
+
+use super::{
+    offered_fragments::ContractLookup,
+    rule_input::{RuleInput, with_offer_label},
+};
+
+/// The forms of a file that stand in another form of it, where one of the two has an action.
+pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
+    let forms = &file.tree.forms;
+    let inner = forms
+        .iter()
+        .filter_map(|form| Some((form.attribute, form.outer?)));
+    let plain = file.tree.form_elements.iter().filter_map(|element| {
+        let is_action = forms.iter().any(|form| form.open.start == element.start);
+        let outer = forms
+            .iter()
+            .find(|form| form.span().contains(*element) && form.open.start < element.start)?;
+        (!is_action).then(|| (opening(*element), outer.open))
+    });
+    counted(inner.chain(plain).map(|(inner, outer)| {
+        let message = "a form stands in another form";
+        let problem = Problem::new(
+            Code::FormInForm,
+            message,
+            inner.at(file.id),
+            "browsers drop this one",
+        );
+        problem
+            .label(outer.at(file.id), "in this form")
+            .help("close the outer form before the inner one begins")
+    }))
+}
+
+/// The fragments with a form that are shown in a form.
+pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (tag, lookup) in input.contract_lookups() {
+        let ContractLookup::Fragment(contract, place) = lookup else {
+            continue;
+        };
+        let mut steps = vec![tag.location()];
+        let mut step = tag.include_chain.as_deref();
+        while let Some(at) = step {
+            steps.push(at.location);
+            step = at.before.as_deref();
+        }
+        let outer = steps.into_iter().find_map(|step| form_around(input, step));
+        if let (Some(action), Some(outer)) = (contract.actions.keys().next(), outer) {
+            let title = input.title(tag);
+            let message = format!("{title} has a form, and stands in a form");
+            let label = format!("browsers drop its form `{}`", short(action));
+            let problem = Problem::new(Code::FormInForm, message, tag.location(), label);
+            let problem = problem.label(outer, "in this form");
+            let problem = input.with_include_chain(problem, &tag.include_chain);
+            problems.push(with_offer_label(problem, place).help("move the tag behind the end of the form"));
+        }
+    }
+    counted(problems.into_iter())
+}
+
+/// The opening tag of the form in whose content a place lies.
+fn form_around(input: &RuleInput<'_, '_>, place: Location) -> Option<Location> {
+    let file = input.site.files.get(place.source.0 as usize)?;
+    let forms = file.tree.form_elements.iter();
+    let mut around = forms.filter(|form| form.contains(place.span));
+    around.next().map(|form| opening(*form).at(place.source))
+}
+
+/// The beginning of a form's opening tag: `<form`.
+fn opening(form: Span) -> Span {
+    Span {
+        start: form.start,
+        end: form.start + "<form".len() as u32,
+    }
+}

@@ -1,0 +1,95 @@
+//! `POST /h/action/{K}`: whoever is in front passes on a form that a visitor sent (protocol section 9).
+
+use std::{sync::Arc, time::SystemTime};
+
+use axum::{
+    Json,
+    extract::{Path, Request, State, rejection::PathRejection},
+    response::{IntoResponse, Response},
+};
+use http::{StatusCode, header::WWW_AUTHENTICATE, request::Parts, uri::PathAndQuery};
+use hydra_runtime_net::{bodies, observe};
+use hydra_runtime_wire::{
+    forms::{ActionAnswer, ActionFailure, DoneForm, SEAL_PARAMETER},
+    lines::cut,
+    signing::{BadSignature, Call, GATEWAY},
+};
+
+use super::{
+    actions::{self, ActionEnd},
+    endpoint::EndpointState,
+};
+
+/// Answers a form. Its id and trace are those of the request for which the caller works.
+pub(super) async fn answer(
+    State(state): State<Arc<EndpointState>>,
+    key: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    let observer = state.context.observer.clone();
+    let answer = |request| answer_form(state, key, request);
+    observer.call(request, answer).await
+}
+
+async fn answer_form(
+    state: Arc<EndpointState>,
+    key: Result<Path<String>, PathRejection>,
+    request: Request,
+) -> Response {
+    observe::with_current(|record| record.answered_by(|| state.context.service.clone()));
+    // A key that is not UTF-8 is as wrong as any other.
+    if !key.is_ok_and(|Path(key)| key == state.public_key) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let (parts, body) = request.into_parts();
+    if let Err(error) = check(&state, &parts) {
+        // Otherwise the caller, which sends all of it first, does not read the answer.
+        bodies::discard(body).await;
+        let refused = refused(StatusCode::UNAUTHORIZED, error.to_string());
+        // Other than an action that needs a login, which answers 401 without this header.
+        return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
+    }
+    let context = &state.context;
+    let sessions = context.actions.no_sessions();
+    match actions::run(context, seal_of(&parts), &parts.headers, body, sessions).await {
+        ActionEnd::Done { form, done } => Json(ActionAnswer::Done(DoneForm {
+            reference: form.reference,
+            action: form.action,
+            to: done.to,
+            anchor: done.anchor,
+        }))
+        .into_response(),
+        ActionEnd::Invalid(invalid) => Json(ActionAnswer::Invalid(invalid)).into_response(),
+        ActionEnd::Failed(status, reason) => refused(status, reason),
+    }
+}
+
+/// Checks the signature of the call. Its body is not signed, since it is still arriving.
+fn check(state: &EndpointState, parts: &Parts) -> Result<(), BadSignature> {
+    let Some(signer) = &state.signer else {
+        return Ok(());
+    };
+    let call = Call {
+        to: &state.context.service,
+        method: &parts.method,
+        path: parts.uri.path_and_query().map_or("/", PathAndQuery::as_str),
+        body: &[],
+    };
+    let signed = signer.check_streamed(&parts.headers, call, SystemTime::now())?;
+    match signed.issuer == GATEWAY {
+        true => Ok(()),
+        false => Err(BadSignature::Issuer),
+    }
+}
+
+fn seal_of(parts: &Parts) -> &str {
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let seal = pairs.find(|(name, _)| *name == SEAL_PARAMETER);
+    seal.map_or("", |(_, seal)| seal)
+}
+
+fn refused(status: StatusCode, reason: String) -> Response {
+    tracing::warn!(%status, reason = cut(&reason), "a form is refused");
+    (status, Json(ActionFailure { reason })).into_response()
+}

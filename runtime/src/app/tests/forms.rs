@@ -1,0 +1,326 @@
+//! Whoever is in front passes forms on.
+
+use hydra_runtime_wire::{
+    Attributes,
+    forms::{imports_hash, seal_in, seal_of},
+};
+
+use super::*;
+use crate::form::{Done, Fields, Form, FormRejection, FormSealer, Invalid, SealedForm};
+
+const KEY: &str = "a private key for tests";
+
+/// The fragment `checkout`, which imports `who` and has the form `place`.
+fn form_plan() -> String {
+    let form = "<form action=\"{{ form.addresses[\"place\"] }}\">{{ form.action }}|{{ form.values.zip }}|{{ form.values.card }}|\
+                {% if form.errors.zip %}{{ form.errors.zip }}{% endif %}|{{ form.message }}|{{ who }}</form>";
+    json!({
+        "format": hydra_contract::PLAN_FORMAT,
+        "templates": [{"name": "#checkout/checkout.html", "source": form}],
+        "sites": [], "pages": [],
+        "contract": {"service": "", "fragments": {"checkout": {
+            "imports": {"who": {"type": "string", "default": "you"}}, "styles": ["form.css"],
+            "actions": {"place": {"fields": {"zip": "text", "card": "secret", "count": "text"}}},
+        }}},
+        "offers": {"checkout": "#checkout/checkout.html"},
+    })
+    .to_string()
+}
+
+/// What the form sends, as `#[derive(Form)]` would make it.
+struct Place {
+    zip: String,
+    count: Option<u8>,
+}
+
+impl Form for Place {
+    const REF: &'static str = "checkout";
+    const ACTION: &'static str = "place";
+    const FIELDS: &'static [&'static str] = &["zip", "count"];
+
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let zip = fields.take::<String>("zip");
+        let count = fields.take::<Option<u8>>("count");
+        Some(Self {
+            zip: zip?,
+            count: count?,
+        })
+    }
+}
+
+impl<S: Send + Sync> axum::extract::FromRequest<S> for Place {
+    type Rejection = FormRejection;
+
+    async fn from_request(request: axum::extract::Request, _: &S) -> Result<Self, FormRejection> {
+        crate::form::extract(request).await
+    }
+}
+
+async fn place(order: Place) -> Result<Result<Done, Invalid<Place>>, StatusCode> {
+    match order.zip.as_str() {
+        "panic" => panic!("as asked"),
+        "hang" => std::future::pending().await,
+        "forbidden" => Err(StatusCode::FORBIDDEN),
+        "stay" => Ok(Ok(Done::stay_at("orders"))),
+        "9000" => Ok(Ok(Done::to(format!(
+            "/thanks?count={}",
+            order.count.unwrap_or(1)
+        )))),
+        _ => Ok(Err(Invalid::new()
+            .field("zip", "No <such> code.")
+            .message("Sorry."))),
+    }
+}
+
+fn form_app() -> App {
+    App::with_plan("shop", form_plan())
+        .action(place)
+        .settings(Partial::default().private_key(KEY).action_timeout("500ms"))
+}
+
+/// The signed call with the form `body` for the action that `seal` names.
+fn sent(seal: &str, body: impl Into<Body>) -> Request<Body> {
+    let path = format!("/h/action/hydra?form={seal}");
+    let call = Call {
+        to: "shop",
+        method: &Method::POST,
+        path: &path,
+        body: &[],
+    };
+    let signatures = Signer::new(KEY, "hydra").sign_streamed("hydra", call, SystemTime::now());
+    let mut request = Request::post(&path)
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(body.into())
+        .unwrap();
+    request.headers_mut().extend(signatures.unwrap());
+    request
+}
+
+/// The fragment for `attributes`, as a page would get it.
+async fn rendered(attributes: Value) -> Value {
+    let item = json!({"id": "a", "ref": "checkout", "attributes": attributes, "deadline": 5000});
+    let body = json!({"protocol": 2, "requests": {"shop": [item]}}).to_string();
+    let path = "/h/fragment/hydra/requestFragment";
+    let call = Call {
+        to: "shop",
+        method: &Method::POST,
+        path,
+        body: body.as_bytes(),
+    };
+    let signatures = Signer::new(KEY, "hydra").sign("hydra", call, SystemTime::now());
+    let mut request = Request::post(path).body(Body::from(body.clone())).unwrap();
+    request.headers_mut().extend(signatures.unwrap());
+    let (status, _, body) = answer(form_app(), request).await;
+    assert_eq!(status, StatusCode::OK);
+    serde_json::from_str::<Value>(&body).unwrap()["fragments"][0].take()
+}
+
+/// The seal in the fragment's HTML.
+fn seal_of_html(html: &str) -> String {
+    let address = html.split('"').nth(1).expect("the address");
+    seal_in(address.strip_prefix('?').expect("a query"))
+        .expect("a seal")
+        .to_owned()
+}
+
+async fn seal(attributes: Value) -> String {
+    let fragment = rendered(attributes).await;
+    seal_of_html(fragment["renderedHTML"].as_str().expect("HTML"))
+}
+
+#[tokio::test]
+async fn a_form_is_shown_with_an_address_that_depends_on_its_imports_only() {
+    let fragment = rendered(json!({"who": "Ann"})).await;
+    let html = fragment["renderedHTML"].as_str().expect("HTML");
+    assert!(html.ends_with("\">|||||Ann</form>"), "{html}");
+    assert_eq!(seal(json!({"who": "Ann"})).await, seal_of_html(html));
+    assert_ne!(seal(json!({"who": "Bob"})).await, seal_of_html(html));
+}
+
+#[tokio::test]
+async fn an_action_that_is_done_says_where_the_visitor_goes() {
+    let seal = seal(json!({"who": "Ann"})).await;
+    let of_checkout = |more: Value| {
+        let mut answer = json!({"outcome": "done", "ref": "checkout", "action": "place"});
+        let more = more.as_object().cloned().expect("an object");
+        answer.as_object_mut().expect("an object").extend(more);
+        answer
+    };
+    for (body, expected) in [
+        ("zip=9000", json!({"to": "/thanks?count=1"})),
+        ("zip=9000&count=7", json!({"to": "/thanks?count=7"})),
+        ("zip=stay&other=1", json!({"anchor": "orders"})),
+    ] {
+        let (status, _, body) = answer(form_app(), sent(&seal, body)).await;
+        assert_eq!(status, StatusCode::OK, "{body}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&body).unwrap(),
+            of_checkout(expected)
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_form_comes_back_as_it_was_filled_in() {
+    let seal = seal(json!({"who": "Ann"})).await;
+    for (body, shown) in [
+        (
+            "zip=%3Cb%3E&card=4111",
+            "place|&lt;b&gt;||No &lt;such&gt; code.|Sorry.|Ann",
+        ),
+        ("zip=9000&count=many", "place|9000||||Ann"),
+        ("card=4111", "place|||This field is missing.||Ann"),
+        ("zip=1&zip=2", "place|2||This field was sent more than once.||Ann"),
+    ] {
+        let (status, _, text) = answer(form_app(), sent(&seal, body)).await;
+        assert_eq!(status, StatusCode::OK, "{text}");
+        let answered: Value = serde_json::from_str(&text).unwrap();
+        let imports: Attributes = json!({"who": "Ann"}).as_object().cloned().expect("an object");
+        assert_eq!(answered["outcome"], "invalid");
+        assert_eq!(
+            (&answered["ref"], &answered["action"]),
+            (&json!("checkout"), &json!("place"))
+        );
+        assert_eq!(answered["imports"], imports_hash(&imports));
+        assert_eq!(answered["assets"][0]["href"], "/shop/form.css");
+        let html = answered["renderedHTML"].as_str().expect("HTML");
+        assert!(html.ends_with(&format!("\">{shown}</form>")), "{body}: {html}");
+        assert_eq!(seal_of_html(html), seal);
+        assert!(!text.contains("4111"));
+    }
+}
+
+#[tokio::test]
+async fn what_can_not_be_handled_is_refused_with_a_reason() {
+    let good = seal(json!({})).await;
+    let other = FormSealer::new(Some(KEY), "shop", "hydra").expect("a sealer");
+    let sealed = |reference: &str, action: &str| {
+        let form = SealedForm {
+            reference: reference.to_owned(),
+            action: action.to_owned(),
+            ..SealedForm::default()
+        };
+        other.seal(&form).expect("sealed")
+    };
+    let wrong_key = FormSealer::new(Some("another private key"), "shop", "hydra").expect("a sealer");
+    let wrong_key = wrong_key.seal(&SealedForm::default()).expect("sealed");
+    let cut = &good[..good.len() - 1];
+    let large = format!("zip={}", "x".repeat(3_000_000));
+    let many = "zip=1&".repeat(2_000);
+    for (what, seal, body, expected) in [
+        ("no seal", "", "zip=9000", StatusCode::BAD_REQUEST),
+        ("half a seal", cut, "zip=9000", StatusCode::BAD_REQUEST),
+        (
+            "of another service",
+            &seal_of("blog", b"x"),
+            "zip=9000",
+            StatusCode::BAD_REQUEST,
+        ),
+        ("of another key", &wrong_key, "zip=9000", StatusCode::BAD_REQUEST),
+        (
+            "another action",
+            &sealed("checkout", "cancel"),
+            "zip=9000",
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "another fragment",
+            &sealed("basket", "place"),
+            "zip=9000",
+            StatusCode::NOT_FOUND,
+        ),
+        ("not UTF-8", &good, "zip=%ff", StatusCode::BAD_REQUEST),
+        ("too many fields", &good, &many, StatusCode::BAD_REQUEST),
+        ("too large", &good, &large, StatusCode::PAYLOAD_TOO_LARGE),
+        (
+            "refused by its handler",
+            &good,
+            "zip=forbidden",
+            StatusCode::FORBIDDEN,
+        ),
+        (
+            "a handler that panics",
+            &good,
+            "zip=panic",
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ),
+        (
+            "a handler that hangs",
+            &good,
+            "zip=hang",
+            StatusCode::INTERNAL_SERVER_ERROR,
+        ),
+    ] {
+        let (status, _, text) = answer(form_app(), sent(seal, body.to_owned())).await;
+        assert_eq!(status, expected, "{what}: {text}");
+        let failure: Value = serde_json::from_str(&text).expect("JSON");
+        assert!(
+            failure["reason"]
+                .as_str()
+                .is_some_and(|reason| !reason.is_empty()),
+            "{what}"
+        );
+    }
+    let mut json = sent(&good, "{}");
+    json.headers_mut()
+        .insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+    let (status, ..) = answer(form_app(), json).await;
+    assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+}
+
+#[tokio::test]
+async fn only_gateways_pass_forms_on() {
+    let seal = seal(json!({})).await;
+    let path = format!("/h/action/hydra?form={seal}");
+    let call = Call {
+        to: "shop",
+        method: &Method::POST,
+        path: &path,
+        body: b"zip=9000",
+    };
+    let signer = Signer::new(KEY, "hydra");
+    let now = SystemTime::now();
+    let signed = [
+        None,
+        signer.sign("hydra", call, now),
+        signer.sign_streamed("news", call, now),
+        signer.sign_streamed("hydra", Call { to: "news", ..call }, now),
+    ];
+    for signatures in signed {
+        let mut request = sent(&seal, "zip=9000");
+        request.headers_mut().remove(header::AUTHORIZATION);
+        request.headers_mut().extend(signatures.into_iter().flatten());
+        let (status, headers, _) = answer(form_app(), request).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        assert_eq!(headers[header::WWW_AUTHENTICATE], "Bearer");
+    }
+    let mut request = sent(&seal, "zip=9000");
+    *request.uri_mut() = path.replace("hydra?", "other?").parse().unwrap();
+    assert_eq!(answer(form_app(), request).await.0, StatusCode::NOT_FOUND);
+    let get = Request::get(&path).body(Body::empty()).unwrap();
+    assert_eq!(answer(form_app(), get).await.0, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn a_fragment_whose_imports_are_too_long_for_an_address_fails() {
+    let fragment = rendered(json!({"who": "x".repeat(4_000)})).await;
+    assert_eq!(fragment["outcome"], "failed");
+    let reason = fragment["reason"].as_str().expect("a reason");
+    assert!(reason.contains("too long for the address"), "{reason}");
+}
+
+#[test]
+fn forms_and_actions_belong_together() {
+    let error = |app: App| app.into_router().map(drop).unwrap_err().to_string();
+    let without_action = error(App::with_plan("shop", form_plan()));
+    assert_eq!(
+        without_action,
+        "the form `place` of the fragment `checkout` has no handler: write one that takes a struct with `#[form(\"checkout\", \
+         \"place\")]`, and add it with `App::action`"
+    );
+    let without_form = error(App::with_plan("shop", plan()).action(place));
+    assert_eq!(
+        without_form,
+        "the fragment `checkout` has no form `place`: write `<form m:action=\"place\">` in its template"
+    );
+}

@@ -1,0 +1,66 @@
+//! Forms of fragments: what visitors send, and what comes of it.
+//!
+//! A template has a form with `m:action`; `#[derive(Form)]` makes a struct of what it sends, and [`App::action`](crate::App::action)
+//! takes the handler:
+//!
+//! ```ignore
+//! #[derive(Form)]
+//! #[form("checkout", "place")]
+//! struct Place {
+//!     postal_code: String,
+//! }
+//!
+//! #[action]
+//! async fn place(form: Place) -> Result<Done, Invalid<Place>> {
+//!     if form.postal_code.len() != 4 {
+//!         return Err(Invalid::new().field("postalCode", "A postal code has four digits."));
+//!     }
+//!     Ok(Done::to("/thanks"))
+//! }
+//! ```
+//!
+//! After an [`Invalid`], the visitor sees the page again with the fragment as it was filled in. Its template has
+//! `form.values` and `form.errors`.
+
+mod extract;
+mod fields;
+mod outcome;
+mod seal;
+mod state;
+#[cfg(feature = "upload")]
+mod upload;
+mod urlencoded;
+
+#[cfg(feature = "upload")]
+pub use self::upload::Upload;
+pub use self::{
+    extract::FormRejection,
+    fields::{Entry, Fields, FormValue},
+    outcome::{ActionOutput, Done, Invalid},
+};
+pub(crate) use self::{
+    extract::SentForm,
+    outcome::PendingAction,
+    seal::{FormSealer, SealedForm},
+    state::FragmentForms,
+};
+#[doc(hidden)]
+pub use self::{extract::extract, state::FormState};
+
+/// What a form sends. Made by `#[derive(Form)]` with `#[form("checkout", "place")]`, which compares the fields with the
+/// template.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a form",
+    note = "write `#[derive(hydra_runtime::Form)] #[form(\"…\", \"…\")]` on it, with the fragment and the action"
+)]
+pub trait Form: Sized + Send + 'static {
+    /// The fragment's name.
+    const REF: &'static str;
+    /// The name of the action.
+    const ACTION: &'static str;
+    /// The names of the fields.
+    const FIELDS: &'static [&'static str];
+
+    /// Takes the fields out of what was sent. `None`: some can't be used, and `fields` has the errors.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}

@@ -1,0 +1,85 @@
+//! Forms with files: `multipart/form-data` (RFC 7578).
+
+use axum::extract::{FromRequest, Multipart, Request, multipart::MultipartError};
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+
+use super::{
+    Entry, FormValue,
+    extract::FormRejection,
+    urlencoded::{BadForm, check},
+};
+
+/// A file that a visitor sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upload {
+    /// The name that the browser gave, which may be any text: use it for nothing but to show it.
+    pub name: String,
+    /// The media type that the browser gave, which may be any text.
+    pub media_type: String,
+    /// The content.
+    pub content: Bytes,
+}
+
+impl Upload {
+    /// Whether the visitor chose no file: browsers then send an empty one without a name.
+    pub(super) fn is_absent(&self) -> bool {
+        self.name.is_empty() && self.content.is_empty()
+    }
+}
+
+impl FormValue for Upload {
+    fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
+        let mut entries = entries.into_iter();
+        match (entries.next(), entries.next()) {
+            (Some(Entry::File(file)), None) if !file.is_absent() => Ok(file),
+            (_, Some(_)) => Err("Choose one file.".to_owned()),
+            (Some(Entry::Text(_)), _) => Err("This must be a file.".to_owned()),
+            _ => Err("Choose a file.".to_owned()),
+        }
+    }
+}
+
+/// Reads the fields of `request`, whose body ends after `limit` bytes.
+pub(super) async fn read(request: Request, limit: usize) -> Result<Vec<(String, Entry)>, FormRejection> {
+    let too_long = || {
+        FormRejection::refused(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the form is longer than {limit} bytes"),
+        )
+    };
+    let unreadable = |error: MultipartError| match error.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_long(),
+        _ => FormRejection::refused(StatusCode::BAD_REQUEST, "the form's parts can't be read"),
+    };
+    let mut parts = Multipart::from_request(request, &())
+        .await
+        .map_err(|error| FormRejection::refused(error.status(), "the form's parts can't be read"))?;
+    let mut fields = Vec::new();
+    let mut left = limit;
+    while let Some(mut part) = parts.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        check(fields.len(), &name).map_err(FormRejection::unreadable)?;
+        let file = part.file_name().map(str::to_owned);
+        let media_type = part.content_type().unwrap_or_default().to_owned();
+        let mut content = BytesMut::new();
+        while let Some(chunk) = part.chunk().await.map_err(unreadable)? {
+            left = left.checked_sub(chunk.len()).ok_or_else(too_long)?;
+            content.extend_from_slice(&chunk);
+        }
+        let content = content.freeze();
+        let entry = match file {
+            Some(name) => Entry::File(Upload {
+                name,
+                media_type,
+                content,
+            }),
+            None => {
+                let text = String::from_utf8(content.into());
+                Entry::Text(text.map_err(|_| FormRejection::unreadable(BadForm::Encoding))?)
+            }
+        };
+        fields.push((name, entry));
+    }
+    Ok(fields)
+}
