@@ -65,7 +65,7 @@ pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
             problems.push(with_offer_label(problem, place).help("move the tag behind the end of the form"));
         }
     }
-    counted(problems.into_iter())
+    counted(problems)
 }
 
 /// The opening tag of the form in whose content a place lies.

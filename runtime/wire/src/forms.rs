@@ -240,7 +240,7 @@ mod tests {
             let seal = seal_of(service, b"\0\xff");
             let name = service_of(&seal);
             assert_eq!(
-                name.as_ref().map(|name| &**name),
+                name.as_deref(),
                 ServiceName::try_new(service).ok().as_deref()
             );
             assert!(
