@@ -2,6 +2,7 @@
 
 mod check;
 mod error;
+pub(crate) mod forms;
 mod keys;
 mod listen;
 pub(crate) mod login;
@@ -32,8 +33,8 @@ use serde::{
 use crate::{
     edge::host::HostHeader,
     limits::{
-        DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_QUEUE, DEFAULT_QUEUE_TIMEOUT, DEFAULT_RESPONSE_TIMEOUT,
-        DEFAULT_UPLOAD_BYTES_PER_SEC, PIN_WAIT, RegistryLimits,
+        DEFAULT_CONNECT_TIMEOUT, DEFAULT_FORM_BYTES, DEFAULT_MAX_QUEUE, DEFAULT_QUEUE_TIMEOUT,
+        DEFAULT_RESPONSE_TIMEOUT, DEFAULT_UPLOAD_BYTES_PER_SEC, PIN_WAIT, RegistryLimits,
     },
 };
 pub use error::ConfigError;
@@ -168,6 +169,11 @@ pub struct GatewayConfig {
     pub upload_rates: BTreeMap<String, u64>,
     /// The longest body of a visitor's request: `10MB`. Default: any.
     pub max_body: Option<Bytes>,
+    /// The longest form of a fragment, where `max_body` says nothing: `16MB`.
+    pub max_form: Bytes,
+    /// The hosts elsewhere to which the forms of fragments may lead visitors, such as payment pages: `pay.example`. They are
+    /// reached over https.
+    pub redirect_hosts: Vec<String>,
     /// How many requests one client address may make in all: `50/s`, `600/m` or `5000/h`. Default: any.
     pub rate: Option<Rate>,
     /// How many of them may come at once. Default: the number of `rate`.
@@ -263,7 +269,7 @@ pub enum Protocol1Attributes {
 }
 
 /// A web service that knows nothing of Hydra, and is called with plain HTTP.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PlainService {
@@ -285,6 +291,12 @@ pub struct PlainService {
     /// The path of each fragment, by `ref`.
     #[serde(default)]
     pub fragments: BTreeMap<String, String>,
+    /// The paths to which the forms of each fragment are sent, by `ref`: `{ banner = ["/subscribe"] }`.
+    #[serde(default)]
+    pub forms: BTreeMap<String, Vec<String>>,
+    /// The status with which the service shows a form again. Default: 422.
+    #[serde(default)]
+    pub invalid: Option<u16>,
     /// How the service hears who the visitor is. Default: not at all.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<ServiceLogin>"))]
@@ -339,6 +351,8 @@ impl Default for GatewayConfig {
             upload_rate: DEFAULT_UPLOAD_BYTES_PER_SEC,
             upload_rates: BTreeMap::new(),
             max_body: None,
+            max_form: Bytes(DEFAULT_FORM_BYTES),
+            redirect_hosts: Vec::new(),
             rate: None,
             burst: None,
             max_requests: None,

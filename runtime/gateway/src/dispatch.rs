@@ -7,7 +7,7 @@ pub(crate) mod cache;
 mod call;
 mod log;
 mod measured;
-mod plain;
+pub(crate) mod plain;
 mod plan;
 mod protocol_1;
 mod reply;

@@ -136,6 +136,7 @@ pub(crate) use moments::{Millis, UnixMillis};
 use operators::Guard;
 use page_limits::Limits;
 use pins::Pins;
+use proxy::PlainForms;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
@@ -174,6 +175,7 @@ struct Settings {
     trust: Trust,
     limits: Arc<Limits>,
     cross_site: CrossSitePaths,
+    plain_forms: PlainForms,
     /// How plain services hear who the visitor is.
     identities: Identities,
     /// What is added to responses that lack it.
@@ -188,6 +190,8 @@ struct Core {
     single_calls: SingleCalls,
     /// The path at which services answer requests for fragments.
     fragments_path: PathAndQuery,
+    /// The path at which services take forms.
+    action_path: PathAndQuery,
     gateway_addresses: OnceLock<GatewayAddresses>,
     /// The channels of services that end here.
     channels: Channels,
@@ -233,6 +237,7 @@ impl Settings {
             trust,
             limits: Arc::new(Limits::new(config)),
             cross_site: CrossSitePaths::new(&config.cross_site),
+            plain_forms: PlainForms::new(&config.services),
             identities: Identities::new(config),
             response_headers: ResponseHeaders::of(config),
         })
@@ -261,9 +266,9 @@ impl Core {
                 Arc::new(RedisStore::new(store_config, rules.clone())?)
             }
         };
-        let fragments_path = paths::of(paths::FRAGMENTS, &config.public_key)
-            .parse()
-            .map_err(|_| ConfigError::PublicKey)?;
+        let path = |route| paths::of(route, &config.public_key).parse();
+        let fragments_path = path(paths::FRAGMENTS).map_err(|_| ConfigError::PublicKey)?;
+        let action_path = path(paths::ACTION).map_err(|_| ConfigError::PublicKey)?;
         let [private_key, second] = call_keys::private_keys(config);
         let mark = HeaderValue::try_from(format!("hydra-{}", Uuid::new_v4().simple()))
             .unwrap_or(HeaderValue::from_static("hydra"));
@@ -272,6 +277,7 @@ impl Core {
             cache: FragmentCache::default(),
             single_calls: SingleCalls::default(),
             fragments_path,
+            action_path,
             gateway_addresses: OnceLock::new(),
             channels: Channels::new(&config.public_key),
             mark,

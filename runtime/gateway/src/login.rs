@@ -45,11 +45,12 @@ use crate::{
 pub(crate) use attempts::{Attempts, TooSoon};
 pub(crate) use cookies::{LOGIN, is_secure};
 use ended::{EndedLogins, Ending};
-pub(crate) use handlers::{login, logout, openid_return};
+pub(crate) use handlers::{UNSENT, login, logout, openid_return};
 pub(crate) use identity::Identities;
 pub use keys::KeyRecord;
 use keys::{KeyKeeper, KeyRing};
 use next::NextCookies;
+pub(crate) use next::Site;
 pub(crate) use open::OpenLogin;
 use open::OpenLogins;
 use openid::OpenId;
@@ -60,7 +61,7 @@ pub(crate) use redis_calls::{RedisCalls, scope};
 pub use store::LoginKeyStore;
 pub use users::{BadUser, UserFile, UserRecord, UserStore};
 use users::{Passwords, Users};
-pub(crate) use visit::Visit;
+pub(crate) use visit::{Visit, host_of, is_refused};
 
 /// The login of an installation.
 pub(crate) struct Logins {
@@ -258,6 +259,22 @@ impl Logins {
             );
         }
         Some(token)
+    }
+
+    /// Whether visitors can log in at this gateway.
+    pub(crate) fn has_page(&self) -> bool {
+        self.desk.is_some()
+    }
+
+    /// The cookie that leads a visitor of `host` to a path of this site after the login.
+    pub(crate) fn lead_back(
+        &self,
+        path: &str,
+        scheme: &str,
+        host: Option<&HeaderValue>,
+    ) -> Option<HeaderValue> {
+        let is_secure = cookies::is_secure(scheme, host, self.may_be_plain);
+        self.next.set(path, is_secure, seconds(SystemTime::now()))
     }
 
     /// Whether the token of a login has lived half of its time, and the login has not reached its maximum.

@@ -11,6 +11,7 @@ use crate::{
     login::{Identities, Logins},
     operators::Guard,
     page_limits::Limits,
+    proxy::PlainForms,
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
     routing::{previews::PreviewKey, version_cookie::VersionCookies},
@@ -32,6 +33,11 @@ impl Gateway {
         &self.shared.settings.cross_site
     }
 
+    /// The paths to which forms of plain services are sent.
+    pub(crate) fn plain_forms(&self) -> &PlainForms {
+        &self.shared.settings.plain_forms
+    }
+
     /// The pages for visitors whom no service answers.
     pub(crate) fn error_pages(&self) -> &ErrorPages {
         &self.shared.settings.error_pages
@@ -50,6 +56,11 @@ impl Gateway {
     /// The path at which services answer requests for fragments.
     pub(crate) fn fragments_path(&self) -> &PathAndQuery {
         &self.shared.core.fragments_path
+    }
+
+    /// The path at which services take forms.
+    pub(crate) fn action_path(&self) -> &PathAndQuery {
+        &self.shared.core.action_path
     }
 
     /// The channels of services that end here.

@@ -2,6 +2,7 @@
 //! ways.
 
 mod admission;
+mod forms;
 mod hops;
 mod outgoing;
 mod passage;
@@ -35,6 +36,8 @@ use crate::{
     routing::snapshot::{Service, Snapshot},
     upstream,
 };
+use forms::FormRequest;
+pub(crate) use forms::PlainForms;
 use passage::Passage;
 use pinning::Pinning;
 use visitor::Previewed;
@@ -74,7 +77,10 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
         state: state.as_ref(),
     };
     // Boxed: the futures around it are moved several times.
-    let passed = Box::pin(pass_on(&gateway, request, previewed)).await;
+    let passed = match FormRequest::of(&gateway, &request) {
+        None => Box::pin(pass_on(&gateway, request, previewed)).await,
+        Some(form) => Box::pin(forms::answer(&gateway, form, request, previewed)).await,
+    };
     let mut response = passed.unwrap_or_else(failed);
     Gateway::tell_previews(state, response.headers_mut());
     match place {

@@ -8,7 +8,8 @@ use hydra_runtime_wire::{
 };
 
 use super::{
-    ConfigError, GatewayConfig, Listeners, PinSameSite, Secret, keys, login, openid, route, service_login,
+    ConfigError, GatewayConfig, Listeners, PinSameSite, Secret, forms, keys, login, openid, route,
+    service_login,
 };
 use crate::{
     edge::response_headers,
@@ -141,6 +142,7 @@ impl GatewayConfig {
         if self.burst.is_some() && self.rate.is_none() {
             return Err(ConfigError::Burst);
         }
+        forms::check(self)?;
         route::check(&self.routes)
     }
 }

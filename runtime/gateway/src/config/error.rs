@@ -60,6 +60,9 @@ pub enum ConfigError {
         /// What is wrong.
         reason: String,
     },
+    /// A host of `redirect_hosts` is none.
+    #[error("`redirect_hosts`: {0}")]
+    RedirectHosts(String),
     /// There is a burst without a rate.
     #[error("`burst` needs `rate`")]
     Burst,

@@ -1,6 +1,6 @@
 //! One GET of a fragment of a plain HTTP service (protocol section 8).
 
-mod content;
+pub(crate) mod content;
 mod exports;
 
 use std::{

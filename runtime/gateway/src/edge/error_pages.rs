@@ -181,6 +181,7 @@ pub(crate) fn response(
             | RequestFailure::Starting
             | RequestFailure::Overloaded
             | RequestFailure::Full
+            | RequestFailure::FormUnsent
     ) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));
     }

@@ -47,13 +47,29 @@ pub(crate) enum RequestFailure {
     Broken,
     /// A page of a folder does not take the request's method.
     BadMethod,
-    /// Another site made the visitor's browser send a request with a login.
+    /// Another site made the visitor's browser send a form, or another request with a login.
     CrossSite,
+    /// The connection to an instance ended before its answer began: it may have the request.
+    Lost,
+    /// The address of a form, or the form itself, can't be read. Nothing was done.
+    FormUnreadable,
+    /// The owner of a form does not know it any more, or not yet.
+    FormOutdated,
+    /// The owner does not take such a body.
+    FormKind,
+    /// The visitor may not send the form.
+    FormForbidden,
+    /// The owner wants a login, and the gateway has no page for that.
+    LoginEnded,
+    /// The owner of a form is away, and has nothing of it.
+    FormUnsent,
+    /// The form was sent, and there is no answer that can be used.
+    FormUnclear,
 }
 
 impl RequestFailure {
     /// Every failure.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 28] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -74,6 +90,14 @@ impl RequestFailure {
         Self::Broken,
         Self::BadMethod,
         Self::CrossSite,
+        Self::Lost,
+        Self::FormUnreadable,
+        Self::FormOutdated,
+        Self::FormKind,
+        Self::FormForbidden,
+        Self::LoginEnded,
+        Self::FormUnsent,
+        Self::FormUnclear,
     ];
 
     pub(crate) fn status(self) -> StatusCode {
@@ -81,11 +105,18 @@ impl RequestFailure {
             RequestFailure::NotFound => StatusCode::NOT_FOUND,
             RequestFailure::BadPath => StatusCode::BAD_REQUEST,
             RequestFailure::Inactive | RequestFailure::Starting => StatusCode::SERVICE_UNAVAILABLE,
-            RequestFailure::Unreachable | RequestFailure::BadAnswer(_) => StatusCode::BAD_GATEWAY,
+            RequestFailure::FormUnsent => StatusCode::SERVICE_UNAVAILABLE,
+            RequestFailure::Unreachable | RequestFailure::Lost | RequestFailure::BadAnswer(_) => {
+                StatusCode::BAD_GATEWAY
+            }
+            RequestFailure::FormUnclear => StatusCode::BAD_GATEWAY,
             RequestFailure::Overloaded | RequestFailure::Full => StatusCode::SERVICE_UNAVAILABLE,
             RequestFailure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             RequestFailure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            RequestFailure::BadBody => StatusCode::BAD_REQUEST,
+            RequestFailure::BadBody | RequestFailure::FormUnreadable => StatusCode::BAD_REQUEST,
+            RequestFailure::FormOutdated => StatusCode::CONFLICT,
+            RequestFailure::FormKind => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            RequestFailure::FormForbidden | RequestFailure::LoginEnded => StatusCode::FORBIDDEN,
             RequestFailure::SlowBody => StatusCode::REQUEST_TIMEOUT,
             RequestFailure::UnknownCoding => StatusCode::NOT_IMPLEMENTED,
             RequestFailure::Late => StatusCode::GATEWAY_TIMEOUT,
@@ -95,6 +126,17 @@ impl RequestFailure {
             RequestFailure::Broken => StatusCode::INTERNAL_SERVER_ERROR,
             RequestFailure::BadMethod => StatusCode::METHOD_NOT_ALLOWED,
             RequestFailure::CrossSite => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// The failure of a form whose owner can't be asked. It tells whether the form may have arrived.
+    pub(crate) fn of_form(self) -> Self {
+        match self {
+            Self::NotFound | Self::Inactive | Self::Starting | Self::Unreachable | Self::Overloaded => {
+                Self::FormUnsent
+            }
+            Self::Lost | Self::Late | Self::BadAnswer(_) => Self::FormUnclear,
+            other => other,
         }
     }
 
@@ -141,13 +183,38 @@ impl RequestFailure {
                 "Back soon",
                 "This site is starting. Please try again in a few seconds.",
             ),
-            RequestFailure::Unreachable => (
+            RequestFailure::Unreachable | RequestFailure::Lost => (
                 "No connection",
                 "This part of the site cannot be reached at the moment. Please try again.",
             ),
             RequestFailure::BadAnswer(_) => (
                 "Bad answer",
                 "This part of the site gave an answer that cannot be used",
+            ),
+            RequestFailure::FormUnreadable => (
+                "Not sent",
+                "This form can't be read, and nothing was done. Please open the page again.",
+            ),
+            RequestFailure::FormOutdated => (
+                "Form has changed",
+                "This form has changed in the meantime, and nothing was done. Please open the page again.",
+            ),
+            RequestFailure::FormKind => (
+                "Not supported",
+                "What was sent has a form that is not taken here, and nothing was done.",
+            ),
+            RequestFailure::FormForbidden => ("Not allowed", "You may not send this form. Nothing was done."),
+            RequestFailure::LoginEnded => (
+                "Please log in",
+                "This form needs a login. Nothing was done: please log in, and send it again.",
+            ),
+            RequestFailure::FormUnsent => (
+                "Not sent",
+                "This part of the site is away at the moment, so that your form was not sent. Please try again in a few seconds.",
+            ),
+            RequestFailure::FormUnclear => (
+                "No answer",
+                "Your form was sent, and it is not known what became of it. Please look before you send it again.",
             ),
             RequestFailure::TooLarge => ("Too large", "What was sent is larger than is allowed here."),
             RequestFailure::TooMany { .. } => (

@@ -46,6 +46,10 @@ use crate::{
 /// Only the site itself may style the page, show it in a frame, or get the form.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
                       base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// The login page for a visitor whose form was not sent, because the login had ended.
+pub(crate) const UNSENT: &str = "/login?unsent";
+const NOT_SENT: &str =
+    "Your login has ended, so that your form was not sent. Please log in, and send it again.";
 const WRONG: &str = "The name or the password is wrong.";
 const ELSEWHERE: &str = "This form was sent from another site. Please try again here.";
 const UNREADABLE: &str = "The form can't be read. Please try again.";
@@ -194,10 +198,10 @@ pub(crate) async fn login(
                 drop(place);
                 return Ok(Some(at_provider::begin(&asked, openid, next).await));
             }
-            let error = if asked.parameter("error").is_some() {
-                WRONG
-            } else {
-                ""
+            let error = match (asked.parameter("error"), asked.parameter("unsent")) {
+                (Some(_), _) => WRONG,
+                (None, Some(_)) => NOT_SENT,
+                (None, None) => "",
             };
             asked.login_page(StatusCode::OK, next, error)
         }

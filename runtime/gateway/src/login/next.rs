@@ -59,7 +59,8 @@ impl Site {
         self.0.origin().ascii_serialization()
     }
 
-    fn resolved(&self, address: &str) -> Option<Url> {
+    /// An address as browsers resolve it on this site. `None`: it is on another one.
+    pub(crate) fn resolved(&self, address: &str) -> Option<Url> {
         let url = self.0.join(address).ok()?;
         let is_here =
             url.origin() == self.0.origin() && url.username().is_empty() && url.password().is_none();

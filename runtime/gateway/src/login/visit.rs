@@ -215,14 +215,15 @@ async fn refreshed(logins: &Logins, mut refresh: watch::Receiver<Option<Refreshe
 }
 
 /// The host that a visitor requested.
-fn host_of(request: &Request<Body>, origin: &Origin) -> Option<HeaderValue> {
+pub(crate) fn host_of(request: &Request<Body>, origin: &Origin) -> Option<HeaderValue> {
     origin
         .host
         .clone()
         .or_else(|| headers::visitors_host(request.uri(), request.headers()))
 }
 
-fn is_refused(gateway: &Gateway, request: &Request<Body>, origin: &Origin) -> bool {
+/// Whether another site made the visitor's browser send a request that may change something.
+pub(crate) fn is_refused(gateway: &Gateway, request: &Request<Body>, origin: &Origin) -> bool {
     let is_upgrade = headers::wanted_upgrade(request.headers()).is_some();
     let host = host_of(request, origin);
     is_cross_site(

@@ -15,6 +15,7 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::routes::Route;
 
 use super::{
+    forms::ForPage,
     outgoing::outgoing,
     pinning::Pinning,
     random,
@@ -80,7 +81,8 @@ impl Passage<'_> {
         let sending = Sending {
             gateway: self.gateway,
             service: self.service,
-            key: &self.route.key,
+            key: Some(&self.route.key),
+            protocol: None,
             visitor: &visitor,
             settings: self.settings,
         };
@@ -117,7 +119,10 @@ impl Passage<'_> {
         if self.previewed.previews.version_of(name).is_some() {
             without_conditions(request.headers_mut());
         }
-        let request = outgoing(request, self.route.kind, name, origin, protocol)?;
+        let mut request = outgoing(request, self.route.kind, name, origin, protocol)?;
+        if let Some(form) = request.extensions_mut().remove::<ForPage>() {
+            form.write(self.gateway, self.service, &mut request);
+        }
         Ok(match self.gateway.identities().of(name) {
             Some(identity) => identity.clean(request),
             None => request,

@@ -14,7 +14,7 @@ use crate::{
     Gateway,
     edge::{failure::RequestFailure, headers},
     limits::MAX_INSTANCES_TRIED,
-    registry::instance::{Instance, breaker::Work, load::Load},
+    registry::instance::{FragmentProtocol, Instance, breaker::Work, load::Load},
     route_rules::RouteSettings,
     routing::snapshot::{Choice, PinOutcome, Service},
     upstream::{Expectation, SendError, UpstreamBody},
@@ -24,8 +24,10 @@ use crate::{
 pub(super) struct Sending<'a> {
     pub(super) gateway: &'a Gateway,
     pub(super) service: &'a Service,
-    /// The key of its path.
-    pub(super) key: &'a str,
+    /// The key of its path. `None`: each instance has the path.
+    pub(super) key: Option<&'a str>,
+    /// Only instances of this protocol that have a port get it. `None`: all that have the path.
+    pub(super) protocol: Option<&'a FragmentProtocol>,
     pub(super) visitor: &'a Visitor<'a>,
     pub(super) settings: RouteSettings,
 }
@@ -134,7 +136,7 @@ impl Course {
                 Ok(*unsent)
             }
             (AttemptError::Lost, Some(again)) => {
-                (self.failure, self.may_repeat) = (RequestFailure::Unreachable, false);
+                (self.failure, self.may_repeat) = (RequestFailure::Lost, false);
                 if is_pinned {
                     self.is_on_new_connection = true;
                 } else {
@@ -142,7 +144,7 @@ impl Course {
                 }
                 Ok(again)
             }
-            (AttemptError::Lost, None) => Err(RequestFailure::Unreachable),
+            (AttemptError::Lost, None) => Err(RequestFailure::Lost),
             (AttemptError::Final(why), _) => Err(why),
         }
     }
@@ -156,8 +158,10 @@ impl Sending<'_> {
 
     fn course(&self, request: &Request<Body>) -> Course {
         let has_other_way = self.service.active.len() > 1 || self.visitor.pinning.is_some();
+        let without_port = self.service.active.iter();
+        let without_port = without_port.filter(|instance| self.protocol.is_some() && !instance.has_port());
         Course {
-            tried: Vec::new(),
+            tried: without_port.cloned().collect(),
             may_repeat: has_other_way && is_harmless(request),
             is_on_new_connection: false,
             // All instances that serve the path are inactive, or their breakers are open.
@@ -171,10 +175,10 @@ impl Sending<'_> {
         let choice = Choice {
             seed: self.visitor.seed.number(),
             rotation: publisher.next_rotation(),
-            key: Some(self.key),
+            key: self.key,
             work,
             preview: self.visitor.previewed.previews.version_of(&self.service.name),
-            fragment_protocol: None,
+            fragment_protocol: self.protocol,
             now: publisher.now(),
         };
         match self.visitor.pinning {
@@ -336,7 +340,7 @@ mod tests {
                 AttemptError::Lost,
                 false,
                 kept,
-                (Err(theirs), 0, false),
+                (Err(RequestFailure::Lost), 0, false),
             ),
             (
                 "after a late answer, the visitor stays",

@@ -56,6 +56,7 @@ impl Site {
                 endpoints: vec!["/x".into()],
                 fragments: [("f".to_owned(), "/f".to_owned())].into(),
                 login: None,
+                ..PlainService::default()
             }],
             ..GatewayConfig::default()
         })

@@ -233,6 +233,7 @@ async fn a_plain_service_is_told_how_much_time_there_is() {
         endpoints: Vec::new(),
         fragments: [("x".to_owned(), "/x".to_owned())].into(),
         login: None,
+        ..PlainService::default()
     };
     let gateway = gateway_with(GatewayConfig {
         public_key: "K".into(),

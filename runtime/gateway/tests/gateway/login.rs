@@ -20,7 +20,7 @@ use crate::support::{
 const PASSWORD: &str = "correct horse";
 
 /// A folder with the users `ann` and `bob`, and the settings of a gateway with them.
-struct Site {
+pub(crate) struct Site {
     folder: tempfile::TempDir,
     users: UserFile,
 }
@@ -39,7 +39,7 @@ impl Site {
         made
     }
 
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let users = UserFile::new(folder.path().join("users.toml"));
         let record = |role: &str| UserRecord {
@@ -55,7 +55,7 @@ impl Site {
         Self { folder, users }
     }
 
-    fn config(&self) -> GatewayConfig {
+    pub(crate) fn config(&self) -> GatewayConfig {
         let path = |name: &str| self.folder.path().join(name);
         GatewayConfig {
             public_key: "K".into(),

@@ -10,6 +10,7 @@ mod circle;
 mod contracts;
 mod edge;
 mod expect;
+mod forms;
 mod fragments;
 mod hostile;
 mod hosts;

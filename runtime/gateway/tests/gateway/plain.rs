@@ -33,6 +33,7 @@ async fn gateway_for(service: &Running, health: Option<&str>) -> Running {
         .map(|(name, path)| (name.to_owned(), path.to_owned()))
         .into(),
         login: None,
+        ..PlainService::default()
     };
     let services = vec![plain("legacy", &["/old/**"]), plain("same", &[])];
     gateway_with(GatewayConfig {

@@ -212,6 +212,7 @@ fn configured(port: u16, service: usize) -> PlainService {
         endpoints: vec![format!("/x{service}")],
         fragments: [("f".to_owned(), "/f".to_owned())].into(),
         login: None,
+        ..PlainService::default()
     }
 }
 

@@ -204,6 +204,7 @@ async fn a_fragment_of_a_plain_service_whose_instance_ends_comes_from_another_on
         endpoints: Vec::new(),
         fragments: [("f".to_owned(), "/f".to_owned())].into(),
         login: None,
+        ..PlainService::default()
     };
     let gateway = gateway_with(GatewayConfig {
         public_key: "K".into(),

@@ -256,6 +256,7 @@ async fn a_plain_service_that_answers_nonsense_costs_only_its_own_fragments() {
         endpoints: Vec::new(),
         fragments: [("x".to_owned(), format!("/{name}"))].into(),
         login: None,
+        ..PlainService::default()
     };
     let gateway = gateway_with(GatewayConfig {
         public_key: "K".into(),

@@ -15,7 +15,7 @@ use hydra_runtime_wire::lines::cut;
 use crate::limits::MAX_CONTENT_CODINGS;
 
 /// The HTML of an answer as text of at most `limit` bytes, without a byte-order mark. The error is a reason in words.
-pub(super) fn html(
+pub(crate) fn html(
     status: StatusCode,
     headers: &HeaderMap,
     body: Vec<u8>,

@@ -55,6 +55,7 @@ async fn before(site: &Site, wiki: &Running, login: ServiceLogin) -> Running {
         endpoints: vec!["/wiki/**".into()],
         fragments: [("kept".to_owned(), "/kept".to_owned())].into(),
         login: Some(login),
+        ..PlainService::default()
     }];
     gateway_with(config).await
 }

@@ -44,6 +44,7 @@ impl Late {
                 endpoints: vec!["/**".into()],
                 fragments: std::collections::BTreeMap::new(),
                 login: None,
+                ..PlainService::default()
             }];
         });
         let answer = site.come_back(&double, "/login").await;

@@ -1,0 +1,279 @@
+//! Forms in fragments (protocol section 9): what a visitor typed goes to the owner of the fragment only, and the owner's
+//! answer leads the visitor on, or comes back into the page.
+
+mod address;
+mod measured;
+mod owner;
+mod page;
+mod plain;
+mod replaced_body;
+mod replacer;
+mod shell;
+
+use std::sync::Arc;
+
+use axum::{body::Body, response::Response};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
+    header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
+    uri::PathAndQuery,
+};
+use hydra_runtime_net::{observe::RequestRecord, proxies::Origin};
+use hydra_runtime_wire::{
+    cookies::{PIN_PREFIX, VERSION},
+    forms::{ActionAnswer, FORM_PARAMETER, InvalidForm, seal_in, service_of, without_seal},
+    lines::cut,
+};
+use memchr::memmem;
+
+use super::{
+    accept, admission, holder, random,
+    visitor::{Previewed, Visitor},
+};
+use crate::{
+    Gateway,
+    edge::{failure::RequestFailure, headers},
+    login::{Site, UNSENT, Visit, host_of as requested_host, is_refused},
+    routing::{snapshot::Service, version_cookie::VersionSeed},
+};
+use measured::Measured;
+use owner::OwnerCall;
+pub(super) use page::ForPage;
+use plain::PlainForm;
+pub(crate) use plain::PlainForms;
+
+/// A request that is about a form of a fragment.
+pub(super) enum FormRequest<'g> {
+    /// A visitor sends a form whose seal is in the address.
+    Sent,
+    /// A visitor sends a form of a plain service.
+    SentToPlain(&'g PlainForm),
+    /// A visitor returns to the address, and gets the page at this one.
+    Visited(HeaderValue),
+}
+
+impl<'g> FormRequest<'g> {
+    /// `None`: it is about none.
+    pub(super) fn of(gateway: &'g Gateway, request: &Request<Body>) -> Option<Self> {
+        let plain = || gateway.plain_forms().find(request).map(Self::SentToPlain);
+        Self::with_seal(request).or_else(plain)
+    }
+
+    /// `None`: the address has no seal, or one that means nothing to this method.
+    fn with_seal(request: &Request<Body>) -> Option<Self> {
+        let query = request.uri().query()?;
+        memmem::find(query.as_bytes(), FORM_PARAMETER.as_bytes())?;
+        match *request.method() {
+            // Whatever the seal is: the form must not reach the page's service.
+            Method::POST => query
+                .split('&')
+                .any(|pair| pair.split('=').next() == Some(FORM_PARAMETER))
+                .then_some(Self::Sent),
+            Method::GET | Method::HEAD => {
+                service_of(seal_in(query)?)?;
+                let path = request.uri().path();
+                let page = match without_seal(query) {
+                    Some(query) => format!("{path}?{query}"),
+                    None => path.to_owned(),
+                };
+                // A path that begins with two slashes would be a host.
+                let is_path = page.starts_with('/') && !page.starts_with("//");
+                is_path
+                    .then(|| HeaderValue::try_from(page).ok().map(Self::Visited))
+                    .flatten()
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Answers a request that is about a form.
+pub(super) async fn answer(
+    gateway: &Gateway,
+    form: FormRequest<'_>,
+    request: Request<Body>,
+    previewed: Previewed<'_>,
+) -> Result<Response, RequestFailure> {
+    match form {
+        FormRequest::Sent => sent(gateway, request, previewed).await,
+        FormRequest::SentToPlain(form) => plain::answer(gateway, form, request, previewed).await,
+        FormRequest::Visited(page) => Ok(see_other(page)),
+    }
+}
+
+/// A form that a visitor sent, as far as what follows depends on it.
+struct SentForm<'a> {
+    gateway: &'a Gateway,
+    previewed: Previewed<'a>,
+    /// The path and query of the page on which the form stands.
+    page: PathAndQuery,
+    /// The site that the visitor uses. `None`: the request names no host.
+    site: Option<Site>,
+    origin: Origin,
+    host: Option<HeaderValue>,
+    visit: Visit,
+    seed: VersionSeed,
+}
+
+async fn sent(
+    gateway: &Gateway,
+    mut request: Request<Body>,
+    previewed: Previewed<'_>,
+) -> Result<Response, RequestFailure> {
+    let seal = request.uri().query().and_then(seal_in).map(str::to_owned);
+    let seal = seal.ok_or(RequestFailure::FormUnreadable)?;
+    let owner = service_of(&seal).ok_or(RequestFailure::FormUnreadable)?;
+    // For the page, before anything is changed for the owner.
+    let for_page = page::request(&request);
+    accept(gateway, &mut request)?;
+    let is_complete = gateway.publisher().is_complete();
+    let snapshot = gateway.publisher().snapshot();
+    // A form is sent to a page: what no service holds runs no action.
+    holder(&snapshot, is_complete, request.uri().path())?;
+    headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
+    let origin = gateway.origin_of(request.extensions(), request.headers());
+    if is_refused(gateway, &request, &origin) {
+        return Err(RequestFailure::CrossSite);
+    }
+    let host = requested_host(&request, &origin);
+    let site = host.as_ref().and_then(|host| Site::new(origin.scheme, host));
+    let versions = gateway.version_cookies();
+    let form = SentForm {
+        gateway,
+        previewed,
+        page: address::page(request.uri(), request.headers(), site.as_ref()),
+        site,
+        visit: Visit::begin(gateway, &mut request, &origin)?,
+        seed: VersionSeed::of(versions, snapshot.is_split(), request.headers(), random),
+        origin,
+        host,
+    };
+    let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
+    let service = snapshot.service(&owner);
+    let measured = Measured::begin(service, record);
+    let answered = form.ask_owner(service, &seal, request).await;
+    measured.end(&answered);
+    match answered {
+        Ok(answer) => form.follow(answer, &owner, for_page).await,
+        Err(RequestFailure::LoginEnded) => form.log_in_again(),
+        Err(failure) => Err(failure),
+    }
+}
+
+impl SentForm<'_> {
+    /// Sends the form to its owner. The owner's answer.
+    async fn ask_owner(
+        &self,
+        service: Option<&Service>,
+        seal: &str,
+        request: Request<Body>,
+    ) -> Result<ActionAnswer, RequestFailure> {
+        let service = service.ok_or(RequestFailure::FormUnsent)?;
+        admission::admit_to(self.gateway, &service.name, &request)?;
+        let visitor = Visitor {
+            seed: self.seed,
+            previewed: self.previewed,
+            visit: &self.visit,
+            pinning: None,
+        };
+        let call = OwnerCall {
+            gateway: self.gateway,
+            service,
+            visitor: &visitor,
+            seal,
+        };
+        call.send(request).await
+    }
+
+    /// Where the owner's answer leads the visitor.
+    async fn follow(
+        &self,
+        answer: ActionAnswer,
+        owner: &str,
+        for_page: Request<Body>,
+    ) -> Result<Response, RequestFailure> {
+        let done = match answer {
+            ActionAnswer::Done(done) => done,
+            ActionAnswer::Invalid(form) => return Ok(self.show(&form, owner, for_page).await),
+        };
+        let Some(to) = done.to else {
+            return self
+                .lead(&address::at_anchor(&self.page, done.anchor.as_deref()))
+                .await;
+        };
+        let hosts = &self.gateway.config().redirect_hosts;
+        let site = self.site.as_ref();
+        if let Some(location) = site.and_then(|site| address::location(&to, site, hosts)) {
+            return self.lead(&location).await;
+        }
+        tracing::error!(
+            service = owner,
+            to = cut(&to),
+            "a form leads to an address that is neither a path of this site nor at one of `redirect_hosts`"
+        );
+        Err(RequestFailure::FormUnclear)
+    }
+
+    /// Leads the visitor to an address, with the cookies that are due.
+    async fn lead(&self, to: &str) -> Result<Response, RequestFailure> {
+        let location = HeaderValue::try_from(to).map_err(|_| RequestFailure::FormUnclear)?;
+        let mut response = see_other(location);
+        self.keep_versions(response.headers_mut());
+        self.visit.end(self.gateway, &mut response).await;
+        Ok(response)
+    }
+
+    /// The page with the fragment as the visitor filled it in.
+    async fn show(&self, form: &InvalidForm, owner: &str, mut for_page: Request<Body>) -> Response {
+        page::lead_to(&mut for_page, &self.page);
+        if let VersionSeed::New { seed } = self.seed {
+            // The page comes from the set of versions to which the form went.
+            let pair = self.gateway.version_cookies().pair(seed);
+            headers::replace_cookie(for_page.headers_mut(), VERSION, pair.as_ref());
+        }
+        let mut response = match page::with(self.gateway, self.previewed, for_page, form, owner).await {
+            Some(page) => page,
+            None => {
+                let mut shell = shell::page(&form.html);
+                self.visit.end(self.gateway, &mut shell).await;
+                shell
+            }
+        };
+        self.keep_versions(response.headers_mut());
+        response
+    }
+
+    /// Leads a visitor whose login has ended to the login page, and from there back to the page of the form.
+    fn log_in_again(&self) -> Result<Response, RequestFailure> {
+        let logins = self.gateway.logins().filter(|logins| logins.has_page());
+        let logins = logins.ok_or(RequestFailure::LoginEnded)?;
+        let mut response = see_other(HeaderValue::from_static(UNSENT));
+        let site = self.site.as_ref();
+        let back = site.and_then(|site| site.local(self.page.as_str()));
+        let back = back.and_then(|path| logins.lead_back(&path, self.origin.scheme, self.host.as_ref()));
+        response
+            .headers_mut()
+            .extend(back.map(|cookie| (SET_COOKIE, cookie)));
+        Ok(response)
+    }
+
+    /// Keeps the visitor on the set of versions that was chosen for this request.
+    fn keep_versions(&self, answer: &mut HeaderMap) {
+        if let VersionSeed::New { seed } = self.seed {
+            let cookie = self.gateway.version_cookies().set(seed, self.origin.is_secure());
+            if let Some(cookie) = cookie {
+                answer.append(SET_COOKIE, cookie);
+            }
+        }
+    }
+}
+
+/// Leads a visitor to an address by GET (RFC 9110 section 15.4.4).
+fn see_other(location: HeaderValue) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    headers.insert(LOCATION, location);
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,196 @@
+//! The address of the page on which a form stands, and where its visitor goes next (protocol section 9).
+#![deny(clippy::disallowed_methods)]
+
+use http::{HeaderMap, Uri, header::REFERER, uri::PathAndQuery};
+use hydra_runtime_wire::forms::without_seal;
+use url::Url;
+
+use crate::{
+    config::{forms::is_listed, openid::is_safe},
+    limits::{MAX_FORM_NAME_BYTES, MAX_NEXT_BYTES},
+    login::Site,
+};
+
+/// The path and query of the page that an address with the seal of a form belongs to. The other parameters of the address
+/// are the page's; without any, those of the `Referer` are, if it is the same page.
+pub(super) fn page(uri: &Uri, headers: &HeaderMap, site: Option<&Site>) -> PathAndQuery {
+    let own = uri.query().and_then(without_seal);
+    let query = own.or_else(|| {
+        let before = referer(headers, site?)?;
+        let here = site?.resolved(uri.path())?;
+        (before.path() == here.path())
+            .then(|| without_seal(before.query()?))
+            .flatten()
+    });
+    let path = uri.path();
+    let whole = query.and_then(|query| format!("{path}?{query}").parse().ok());
+    whole
+        .or_else(|| path.parse().ok())
+        .unwrap_or_else(|| PathAndQuery::from_static("/"))
+}
+
+/// The address of a page, at the element with this id.
+pub(super) fn at_anchor(page: &PathAndQuery, anchor: Option<&str>) -> String {
+    let is_id = |id: &&str| {
+        let mut bytes = id.bytes();
+        id.len() <= MAX_FORM_NAME_BYTES
+            && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
+            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    match anchor.filter(is_id) {
+        Some(id) => format!("{page}#{id}"),
+        None => page.to_string(),
+    }
+}
+
+/// The page of this site that the `Referer` names. `None`: it names none, or one of another site.
+pub(super) fn referer(headers: &HeaderMap, site: &Site) -> Option<Url> {
+    let text = headers.get(REFERER)?.to_str().ok()?;
+    if text.len() > MAX_NEXT_BYTES {
+        return None;
+    }
+    // An address with its scheme: a relative one says nothing about the site.
+    Url::parse(text).ok().and_then(|url| site.resolved(url.as_str()))
+}
+
+/// The `Location` for a visitor who is to go `to` an address: a path of this site, or an address at one of the hosts. `None`:
+/// the address is neither.
+pub(super) fn location(to: &str, site: &Site, hosts: &[String]) -> Option<String> {
+    if to.len() > MAX_NEXT_BYTES {
+        return None;
+    }
+    if let Some(local) = site.local(to) {
+        let part = to.split_once('#').map(|(_, part)| part);
+        let part = part.filter(|part| part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'));
+        return Some(match part {
+            Some(part) => format!("{local}#{part}"),
+            None => local,
+        });
+    }
+    let url = Url::parse(to).ok()?;
+    (is_safe(&url) && is_listed(&url, hosts)).then(|| url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn site() -> Site {
+        Site::new("https", &HeaderValue::from_static("shop.example")).expect("a site")
+    }
+
+    #[test]
+    fn the_page_has_its_own_query_or_that_of_the_page_before_if_it_is_the_same() {
+        for (target, referer, expected) in [
+            ("/pay?hydra-form=a.b", None, "/pay"),
+            (
+                "/pay?x=1&hydra-form=a.b",
+                Some("https://shop.example/pay?y=2"),
+                "/pay?x=1",
+            ),
+            (
+                "/pay?hydra-form=a.b",
+                Some("https://shop.example/pay?y=2"),
+                "/pay?y=2",
+            ),
+            (
+                "/pay?hydra-form=a.b",
+                Some("https://shop.example/pay?y=2#part"),
+                "/pay?y=2",
+            ),
+            (
+                "/pay?hydra-form=a.b",
+                Some("https://shop.example/pay?hydra-form=c.d"),
+                "/pay",
+            ),
+            (
+                "/pay?hydra-form=a.b",
+                Some("https://shop.example/pay?y=2&hydra-form=c.d"),
+                "/pay?y=2",
+            ),
+            (
+                "/pay?hydra-form=a.b",
+                Some("https://shop.example/other?y=2"),
+                "/pay",
+            ),
+            (
+                "/pay?hydra-form=a.b",
+                Some("https://other.example/pay?y=2"),
+                "/pay",
+            ),
+            ("/pay?hydra-form=a.b", Some("http://shop.example/pay?y=2"), "/pay"),
+            ("/pay?hydra-form=a.b", Some("/pay?y=2"), "/pay"),
+            ("/pay?hydra-form=a.b", Some("//shop.example/pay?y=2"), "/pay"),
+            (
+                "/a%20b?hydra-form=a.b",
+                Some("https://shop.example/a%20b?y=2"),
+                "/a%20b?y=2",
+            ),
+            ("/?hydra-form=a.b", Some("https://shop.example"), "/"),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.extend(referer.map(|text| (REFERER, HeaderValue::from_static(text))));
+            let found = page(&Uri::from_static(target), &headers, Some(&site()));
+            assert_eq!(found.as_str(), expected, "{target} {referer:?}");
+        }
+        let long = format!("https://shop.example/pay?y={}", "2".repeat(MAX_NEXT_BYTES));
+        let headers = HeaderMap::from_iter([(REFERER, HeaderValue::try_from(long).expect("a value"))]);
+        let found = page(&Uri::from_static("/pay?hydra-form=a.b"), &headers, Some(&site()));
+        assert_eq!(found.as_str(), "/pay");
+    }
+
+    #[test]
+    fn a_page_is_shown_at_an_id_and_at_nothing_else() {
+        let page = PathAndQuery::from_static("/pay?y=2");
+        let long = "x".repeat(MAX_FORM_NAME_BYTES + 1);
+        for (anchor, expected) in [
+            (None, "/pay?y=2"),
+            (Some("pay-form_2"), "/pay?y=2#pay-form_2"),
+            (Some(""), "/pay?y=2"),
+            (Some("2x"), "/pay?y=2"),
+            (Some("x y"), "/pay?y=2"),
+            (Some("x\r\ny"), "/pay?y=2"),
+            (Some("é"), "/pay?y=2"),
+            (Some(long.as_str()), "/pay?y=2"),
+        ] {
+            assert_eq!(at_anchor(&page, anchor), expected, "{anchor:?}");
+        }
+    }
+
+    #[test]
+    fn visitors_go_to_this_site_or_to_a_host_of_the_settings() {
+        let hosts = ["pay.example", "bank.example:8443", "localhost:9000", "[::1]:9000"].map(str::to_owned);
+        for (to, expected) in [
+            ("/thanks", Some("/thanks")),
+            ("/thanks?order=7#details", Some("/thanks?order=7#details")),
+            ("https://shop.example/thanks", Some("/thanks")),
+            ("/a#b#c", Some("/a")),
+            ("https://pay.example/7?x=1", Some("https://pay.example/7?x=1")),
+            ("https://PAY.example:443/", Some("https://pay.example/")),
+            ("https://bank.example:8443/", Some("https://bank.example:8443/")),
+            ("http://localhost:9000/pay", Some("http://localhost:9000/pay")),
+            ("http://[::1]:9000/", Some("http://[::1]:9000/")),
+            // Another port, another scheme, another host in every spelling.
+            ("https://bank.example/", None),
+            ("https://pay.example:8443/", None),
+            ("http://pay.example/", None),
+            ("ftp://pay.example/", None),
+            ("https://pay.example@evil/", None),
+            ("https://user@pay.example/", None),
+            ("https://pay.example.evil/", None),
+            ("https://evil/pay.example", None),
+            ("//pay.example/", None),
+            ("//evil/", None),
+            ("/\\evil", None),
+            ("javascript:alert(1)", None),
+            ("/logout", None),
+            ("", None),
+        ] {
+            assert_eq!(location(to, &site(), &hosts).as_deref(), expected, "{to}");
+        }
+        assert_eq!(location(&"/x".repeat(MAX_NEXT_BYTES), &site(), &hosts), None);
+        assert_eq!(location("https://pay.example/", &site(), &[]), None);
+    }
+}

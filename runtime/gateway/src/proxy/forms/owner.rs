@@ -1,0 +1,145 @@
+//! Passes a form on to the owner of its fragment while it arrives, and reads the owner's answer.
+
+use std::time::SystemTime;
+
+use axum::body::Body;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, StatusCode,
+    header::{
+        ACCEPT, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING, WWW_AUTHENTICATE,
+    },
+    uri::PathAndQuery,
+};
+use http_body::Body as _;
+use hydra_runtime_net::{bodies, observe};
+use hydra_runtime_wire::{
+    cookies,
+    forms::{ActionAnswer, ActionFailure, SEAL_PARAMETER},
+    lines::cut,
+    signing::{Call, GATEWAY},
+};
+
+use crate::{
+    Gateway,
+    edge::failure::RequestFailure,
+    limits::MAX_ANSWER_BYTES,
+    proxy::{
+        is_longer,
+        sending::{Sending, send},
+        settings,
+        visitor::Visitor,
+    },
+    registry::instance::FragmentProtocol,
+    routing::snapshot::Service,
+    upstream,
+};
+
+/// A form on its way to its owner.
+pub(super) struct OwnerCall<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) service: &'a Service,
+    pub(super) visitor: &'a Visitor<'a>,
+    pub(super) seal: &'a str,
+}
+
+impl OwnerCall<'_> {
+    /// Sends the form that the visitor sends with `request`. The owner's answer.
+    ///
+    /// # Errors
+    /// The form is refused, or there is no answer: the failure tells whether the form may have arrived.
+    pub(super) async fn send(self, request: Request<Body>) -> Result<ActionAnswer, RequestFailure> {
+        let mut settings = settings(self.gateway, self.service, &request)?;
+        let most = *settings
+            .max_body
+            .get_or_insert(self.gateway.config().max_form.0 as u64);
+        if is_longer(&request, most) {
+            return Err(RequestFailure::TooLarge);
+        }
+        if request.headers().contains_key(CONTENT_ENCODING) {
+            return Err(RequestFailure::FormKind);
+        }
+        let expects = upstream::expects_continue(&request);
+        let request = self.request(request).ok_or(RequestFailure::FormUnreadable)?;
+        let sending = Sending {
+            gateway: self.gateway,
+            service: self.service,
+            key: None,
+            protocol: Some(&FragmentProtocol::Protocol2),
+            visitor: self.visitor,
+            settings,
+        };
+        let sent = send(&sending, request, expects)
+            .await
+            .map_err(RequestFailure::of_form)?;
+        let (head, body) = sent.response.into_parts();
+        let body = bodies::read(Body::new(body), MAX_ANSWER_BYTES).await;
+        let body = body.map_err(|error| self.unclear(&error.to_string()))?;
+        self.read(head.status, &head.headers, &body)
+    }
+
+    /// The request for the owner. `None`: the seal makes no address.
+    fn request(&self, request: Request<Body>) -> Option<Request<Body>> {
+        let path = self.gateway.action_path();
+        let target: PathAndQuery = format!("{path}?{SEAL_PARAMETER}={}", self.seal).parse().ok()?;
+        let (visitors, body) = request.into_parts();
+        let mut headers = HeaderMap::new();
+        for name in [CONTENT_TYPE, CONTENT_LENGTH] {
+            let value = visitors.headers.get(&name).cloned();
+            headers.extend(value.map(|value| (name, value)));
+        }
+        if !body.is_end_stream() && !headers.contains_key(CONTENT_LENGTH) {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.extend(cookies::travelling(&visitors.headers).map(|cookies| (COOKIE, cookies)));
+        observe::with_current(|record| headers.extend(record.trace().headers()));
+        let call = Call {
+            to: &self.service.name,
+            method: &Method::POST,
+            path: target.as_str(),
+            body: &[],
+        };
+        if let Some(signer) = self.gateway.signer() {
+            headers.extend(signer.sign_streamed(GATEWAY, call, SystemTime::now())?);
+        }
+        let mut request = Request::new(body);
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = target.into();
+        *request.headers_mut() = headers;
+        Some(request)
+    }
+
+    fn read(
+        &self,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<ActionAnswer, RequestFailure> {
+        if status == StatusCode::OK {
+            return bodies::read_json(body).map_err(|reason| self.unclear(&reason));
+        }
+        let said: ActionFailure = serde_json::from_slice(body).unwrap_or_default();
+        let (service, reason) = (&*self.service.name, cut(&said.reason));
+        tracing::warn!(service, %status, reason, "a form was not handled");
+        Err(match status {
+            // A signature that the owner does not accept: no visitor can help that.
+            StatusCode::UNAUTHORIZED if headers.contains_key(WWW_AUTHENTICATE) => RequestFailure::FormUnsent,
+            StatusCode::UNAUTHORIZED => RequestFailure::LoginEnded,
+            StatusCode::BAD_REQUEST => RequestFailure::FormUnreadable,
+            StatusCode::FORBIDDEN => RequestFailure::FormForbidden,
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => RequestFailure::FormOutdated,
+            StatusCode::REQUEST_TIMEOUT => RequestFailure::SlowBody,
+            StatusCode::PAYLOAD_TOO_LARGE => RequestFailure::TooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => RequestFailure::FormKind,
+            StatusCode::SERVICE_UNAVAILABLE => RequestFailure::FormUnsent,
+            _ => RequestFailure::FormUnclear,
+        })
+    }
+
+    /// The failure of an answer that can't be used.
+    fn unclear(&self, reason: &str) -> RequestFailure {
+        let (service, reason) = (&*self.service.name, cut(reason));
+        tracing::warn!(service, reason, "the answer to a form can't be read");
+        RequestFailure::FormUnclear
+    }
+}

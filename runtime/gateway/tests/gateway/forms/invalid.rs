@@ -1,0 +1,111 @@
+//! What can't be used comes back into the page.
+
+use http::StatusCode;
+use hydra_runtime_wire::forms::{AnsweredFragment, seal_of};
+use serde_json::json;
+
+use super::{Site, TYPED, invalid, target};
+
+#[tokio::test]
+async fn the_fragment_comes_back_into_its_page_whose_service_sees_nothing_of_it() {
+    let site = Site::new(200, invalid()).await;
+    let answered = site
+        .post(&target(), &[("cookie", "own=1"), ("accept-language", "de")])
+        .await;
+    assert_eq!(answered.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let again = seal_of("orders", b"again");
+    let expected = format!(
+        "<body><h1>Pay</h1><form action=\"?hydra-form={again}\"><b>{TYPED} is wrong</b></form><footer></body>"
+    );
+    assert_eq!(answered.text(), expected);
+    assert_eq!(answered.headers["cache-control"], "no-store");
+    assert_eq!(answered.headers["content-type"], "text/html; charset=utf-8");
+    assert_eq!(answered.headers["set-cookie"], "own=1");
+    for name in ["hydra-form", "etag", "content-length"] {
+        assert!(!answered.headers.contains_key(name), "{name}");
+    }
+
+    let seen = site.seen_by_page();
+    let [seen] = seen.as_slice() else {
+        panic!("{seen:?}")
+    };
+    assert_eq!((seen.method.as_str(), seen.uri.as_str()), ("GET", "/pay"));
+    assert_eq!(seen.header("accept-encoding"), Some("identity"));
+    assert_eq!(seen.header("cookie"), Some("own=1"));
+    assert_eq!(seen.header("accept-language"), Some("de"));
+    assert!(seen.header("content-type").is_none() && seen.body.is_empty());
+    let told = AnsweredFragment::from_header(&seen.headers["hydra-form"]).expect("readable");
+    assert_eq!(
+        (told.service.as_str(), told.reference.as_str()),
+        ("orders", "checkout")
+    );
+    assert_eq!(json!(told.exports), json!({"zip": "1000"}));
+    let all = format!("{seen:?} {told:?}");
+    assert!(!all.contains(TYPED), "{all}");
+}
+
+#[tokio::test]
+async fn the_page_keeps_its_query_also_when_the_form_is_sent_again() {
+    let site = Site::new(200, invalid()).await;
+    let referer = format!("{}/pay?x=1&y=%22", site.origin());
+    let answered = site.post(&target(), &[("referer", &referer)]).await;
+    assert!(
+        answered
+            .text()
+            .contains("action=\"?x=1&amp;y=%22&amp;hydra-form="),
+        "{}",
+        answered.text()
+    );
+    let again = target().replace('?', "?x=1&y=%22&");
+    let referer = format!("{}{}", site.origin(), target());
+    let answered = site.post(&again, &[("referer", &referer)]).await;
+    assert_eq!(answered.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let pages: Vec<_> = site.seen_by_page().into_iter().map(|seen| seen.uri).collect();
+    assert_eq!(pages, ["/pay?x=1&y=%22"; 2]);
+}
+
+#[tokio::test]
+async fn without_a_place_in_the_page_the_fragment_comes_alone() {
+    let site = Site::new(200, invalid()).await;
+    for path in ["/no-place", "/gone"] {
+        let answered = site.post(&target().replace("/pay", path), &[]).await;
+        assert_eq!(answered.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        let text = answered.text();
+        assert!(
+            text.starts_with("<!doctype html>") && text.contains(&format!("<b>{TYPED} is wrong</b>")),
+            "{text}"
+        );
+        assert!(
+            !text.contains("the form") && !text.contains("<!--hydra"),
+            "{text}"
+        );
+        assert_eq!(answered.headers["cache-control"], "no-store");
+        assert!(!answered.headers.contains_key("set-cookie"));
+    }
+    // Exports that fit into no header.
+    let mut answer = invalid();
+    answer["exports"] = json!({"zip": "x".repeat(20_000)});
+    let site = Site::new(200, answer).await;
+    let answered = site.post(&target(), &[]).await;
+    assert_eq!(answered.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(answered.text().starts_with("<!doctype html>"));
+    assert!(site.seen_by_page().is_empty());
+}
+
+#[tokio::test]
+async fn forms_are_counted_by_what_became_of_them() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let site = Site::new(200, invalid()).await;
+    site.post(&target(), &[]).await;
+    let unknown = format!("/pay?hydra-form={}", seal_of("nobody", b"x"));
+    site.post(&unknown, &[]).await;
+    let text = recorder.handle().render();
+    for line in [
+        "hydra_actions_total{service=\"orders\",ref=\"checkout\",action=\"place\",outcome=\"invalid\"} 1",
+        "hydra_actions_total{service=\"other\",ref=\"other\",action=\"other\",outcome=\"unsent\"} 1",
+        "hydra_action_seconds_count{service=\"orders\",ref=\"checkout\",action=\"place\"} 1",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+}
