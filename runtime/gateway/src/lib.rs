@@ -116,7 +116,7 @@ pub use edge::{
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 pub use login::{BadUser, KeyRecord, LoginKeyStore, UserFile, UserRecord, UserStore};
-pub use own_pages::PageVisit;
+pub use own_pages::{OwnPages, PageVisit};
 pub use page_limits::{PageLimits, PagePermit};
 pub use reload::Reloaded;
 pub use routing::previews::Previews;

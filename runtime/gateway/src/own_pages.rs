@@ -1,15 +1,28 @@
 //! What pages and programs in the same process need of the gateway, beside its fragments and its limits.
 
 use axum::{body::Body, response::Response};
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Uri, request::Parts};
+
+use hydra_runtime_wire::forms::AnsweredFragment;
 
 use crate::{
     Gateway,
     edge::headers,
     login::{LOGIN, Visit},
-    proxy,
+    proxy::{self, FormRequest},
     registry::{configured::ConfiguredService, instance::FragmentProtocol},
 };
+
+/// The pages of this process, for forms on them.
+pub trait OwnPages: Send + Sync {
+    /// Whether there is a page at the path, which is encoded.
+    fn has_page(&self, path: &str) -> bool;
+
+    /// The page that a request asks for, with a fragment that has its answer already: the marker stands in the place of
+    /// the fragment, and the response has the header `hydra-form: placed`.
+    fn page_with(&self, request: Parts, answered: AnsweredFragment) -> BoxFuture<'_, Response>;
+}
 
 /// The login of a visitor of a page in this process.
 pub struct PageVisit(Option<(Gateway, Visit)>);
@@ -30,6 +43,17 @@ impl std::fmt::Debug for PageVisit {
 }
 
 impl Gateway {
+    /// Whether a request is about a form of a fragment: it sends the form, or returns to its address.
+    #[must_use]
+    pub fn is_form(&self, request: &Request<Body>) -> bool {
+        FormRequest::of(self, request).is_some()
+    }
+
+    /// Answers a request about a form, which may stand on one of `pages`.
+    pub async fn answer_form(&self, request: Request<Body>, pages: &dyn OwnPages) -> Response {
+        proxy::forward_beside(self.clone(), request, Some(pages)).await
+    }
+
     /// The login of the visitor of this request for a page, which is active with it.
     #[must_use]
     pub fn visit_of(&self, request: &Parts) -> PageVisit {

@@ -32,12 +32,12 @@ use hydra_runtime_wire::{
 use crate::{
     Gateway,
     edge::{error_pages, failure::RequestFailure, headers, in_flight::Place},
+    own_pages::OwnPages,
     route_rules::RouteSettings,
     routing::snapshot::{Service, Snapshot},
     upstream,
 };
-use forms::FormRequest;
-pub(crate) use forms::PlainForms;
+pub(crate) use forms::{FormRequest, PlainForms};
 use passage::Passage;
 use pinning::Pinning;
 use visitor::Previewed;
@@ -57,7 +57,16 @@ pub(crate) async fn within_limits(
 }
 
 /// Answers a request for a path that is not the gateway's own.
-pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Response {
+pub(crate) async fn forward(gateway: Gateway, request: Request<Body>) -> Response {
+    forward_beside(gateway, request, None).await
+}
+
+/// The same in a process that has pages, too. Only requests about forms need to know of them.
+pub(crate) async fn forward_beside(
+    gateway: Gateway,
+    mut request: Request<Body>,
+    pages: Option<&dyn OwnPages>,
+) -> Response {
     if let Some(answer) = hops::ends_here(&mut request) {
         return answer;
     }
@@ -79,7 +88,7 @@ pub(crate) async fn forward(gateway: Gateway, mut request: Request<Body>) -> Res
     // Boxed: the futures around it are moved several times.
     let passed = match FormRequest::of(&gateway, &request) {
         None => Box::pin(pass_on(&gateway, request, previewed)).await,
-        Some(form) => Box::pin(forms::answer(&gateway, form, request, previewed)).await,
+        Some(form) => Box::pin(forms::answer(&gateway, form, request, previewed, pages)).await,
     };
     let mut response = passed.unwrap_or_else(failed);
     Gateway::tell_previews(state, response.headers_mut());

@@ -13,12 +13,14 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
-    page::{LazyRequest, PageRequest, PageVisitor, PreviewBar},
+    page::{LazyRequest, PageRequest, PageVisitor, PrefilledSlot, PreviewBar},
+    wire::forms::AnsweredFragment,
 };
-use hydra_runtime_gateway::{ErrorPages, Gateway, PageLimits, ResponseHeaders, is_reserved};
+use hydra_runtime_gateway::{ErrorPages, Gateway, OwnPages, PageLimits, ResponseHeaders, is_reserved};
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
     observe::{self, Observer, Served},
@@ -82,7 +84,14 @@ impl Worker {
         Router::new().fallback(answer).with_state(Arc::new(self))
     }
 
-    async fn page(&self, site: &Site, page: &Page, request: Parts) -> Response {
+    /// A page. `prefilled`: a fragment of it whose answer is known.
+    async fn page(
+        &self,
+        site: &Site,
+        page: &Page,
+        request: Parts,
+        prefilled: Option<Box<PrefilledSlot>>,
+    ) -> Response {
         let Parts { method, uri, .. } = &request;
         let accept = request.headers.get(header::ACCEPT).cloned();
         if *method != Method::GET && *method != Method::HEAD {
@@ -96,6 +105,7 @@ impl Worker {
         let (visitor, versions) = self.visitor(site, &request);
         let preview = self.preview_bar(&request);
         let request = PageRequest {
+            prefilled,
             preview,
             template: page.template.clone(),
             context,
@@ -238,9 +248,7 @@ async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response
 }
 
 async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {
-    let path = percent_decode_str(request.uri().path())
-        .decode_utf8_lossy()
-        .into_owned();
+    let path = decoded(request.uri().path());
     if worker.gateway.is_some() && is_reserved(&path) {
         return worker.gateway(request).await;
     }
@@ -250,11 +258,39 @@ async fn answer_visitor(worker: Arc<Worker>, request: Request) -> Response {
     if let Some(response) = gateway.open_preview(&request) {
         return response;
     }
+    if gateway.is_form(&request) {
+        return Box::pin(gateway.answer_form(request, &*worker)).await;
+    }
     let previews = gateway.previews(request.headers());
     let state = gateway.preview_state(&previews);
     let mut response = answer_from_site(&worker, &path, request).await;
     Gateway::tell_previews(state, response.headers_mut());
     response
+}
+
+impl OwnPages for Worker {
+    fn has_page(&self, path: &str) -> bool {
+        self.site.load().page(normal(&decoded(path))).is_some()
+    }
+
+    fn page_with(&self, request: Parts, answered: AnsweredFragment) -> BoxFuture<'_, Response> {
+        Box::pin(async move {
+            let site = self.site.load_full();
+            match site.page(normal(&decoded(request.uri.path()))) {
+                Some(page) => {
+                    self.page(&site, page, request, Some(Box::new(answered.into())))
+                        .await
+                }
+                // The folder has changed meanwhile.
+                None => StatusCode::NOT_FOUND.into_response(),
+            }
+        })
+    }
+}
+
+/// A path without percent-encoding.
+fn decoded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().into_owned()
 }
 
 /// The answer to a request for a path that is not the gateway's own.
@@ -273,7 +309,7 @@ async fn answer_from_site(worker: &Worker, path: &str, request: Request) -> Resp
     }
     match site.page(normal(path)) {
         Some(page) => {
-            let work = async |request| worker.page(&site, page, request).await;
+            let work = async |request| worker.page(&site, page, request, None).await;
             let request = request.into_parts().0;
             worker.within_limits(&site, &page.template, request, work).await
         }

@@ -6,6 +6,7 @@ mod authority;
 mod channel_ports;
 mod cluster;
 mod config;
+mod forms;
 mod front;
 mod lasting;
 mod login;

@@ -34,6 +34,7 @@ use crate::{
     Gateway,
     edge::{failure::RequestFailure, headers},
     login::{Site, UNSENT, Visit, host_of as requested_host, is_refused},
+    own_pages::OwnPages,
     routing::{snapshot::Service, version_cookie::VersionSeed},
 };
 use measured::Measured;
@@ -43,7 +44,7 @@ use plain::PlainForm;
 pub(crate) use plain::PlainForms;
 
 /// A request that is about a form of a fragment.
-pub(super) enum FormRequest<'g> {
+pub(crate) enum FormRequest<'g> {
     /// A visitor sends a form whose seal is in the address.
     Sent,
     /// A visitor sends a form of a plain service.
@@ -54,7 +55,7 @@ pub(super) enum FormRequest<'g> {
 
 impl<'g> FormRequest<'g> {
     /// `None`: it is about none.
-    pub(super) fn of(gateway: &'g Gateway, request: &Request<Body>) -> Option<Self> {
+    pub(crate) fn of(gateway: &'g Gateway, request: &Request<Body>) -> Option<Self> {
         let plain = || gateway.plain_forms().find(request).map(Self::SentToPlain);
         Self::with_seal(request).or_else(plain)
     }
@@ -76,15 +77,17 @@ impl<'g> FormRequest<'g> {
                     Some(query) => format!("{path}?{query}"),
                     None => path.to_owned(),
                 };
-                // A path that begins with two slashes would be a host.
-                let is_path = page.starts_with('/') && !page.starts_with("//");
-                is_path
-                    .then(|| HeaderValue::try_from(page).ok().map(Self::Visited))
-                    .flatten()
+                let page = Some(page).filter(|page| !is_like_host(page))?;
+                HeaderValue::try_from(page).ok().map(Self::Visited)
             }
             _ => None,
         }
     }
+}
+
+/// Whether browsers take a path for a host, where a redirect leads to it: it begins with two slashes.
+fn is_like_host(path: &str) -> bool {
+    !path.starts_with('/') || path.starts_with("//") || path.starts_with("/\\")
 }
 
 /// Answers a request that is about a form.
@@ -93,10 +96,11 @@ pub(super) async fn answer(
     form: FormRequest<'_>,
     request: Request<Body>,
     previewed: Previewed<'_>,
+    pages: Option<&dyn OwnPages>,
 ) -> Result<Response, RequestFailure> {
     match form {
-        FormRequest::Sent => sent(gateway, request, previewed).await,
-        FormRequest::SentToPlain(form) => plain::answer(gateway, form, request, previewed).await,
+        FormRequest::Sent => sent(gateway, request, previewed, pages).await,
+        FormRequest::SentToPlain(form) => plain::answer(gateway, form, request, previewed, pages).await,
         FormRequest::Visited(page) => Ok(see_other(page)),
     }
 }
@@ -104,6 +108,8 @@ pub(super) async fn answer(
 /// A form that a visitor sent, as far as what follows depends on it.
 struct SentForm<'a> {
     gateway: &'a Gateway,
+    /// The pages of this process.
+    pages: Option<&'a dyn OwnPages>,
     previewed: Previewed<'a>,
     /// The path and query of the page on which the form stands.
     page: PathAndQuery,
@@ -119,7 +125,11 @@ async fn sent(
     gateway: &Gateway,
     mut request: Request<Body>,
     previewed: Previewed<'_>,
+    pages: Option<&dyn OwnPages>,
 ) -> Result<Response, RequestFailure> {
+    if is_like_host(request.uri().path()) {
+        return Err(RequestFailure::BadPath);
+    }
     let seal = request.uri().query().and_then(seal_in).map(str::to_owned);
     let seal = seal.ok_or(RequestFailure::FormUnreadable)?;
     let owner = service_of(&seal).ok_or(RequestFailure::FormUnreadable)?;
@@ -129,7 +139,9 @@ async fn sent(
     let is_complete = gateway.publisher().is_complete();
     let snapshot = gateway.publisher().snapshot();
     // A form is sent to a page: what no service holds runs no action.
-    holder(&snapshot, is_complete, request.uri().path())?;
+    if !pages.is_some_and(|pages| pages.has_page(request.uri().path())) {
+        holder(&snapshot, is_complete, request.uri().path())?;
+    }
     headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
     let origin = gateway.origin_of(request.extensions(), request.headers());
     if is_refused(gateway, &request, &origin) {
@@ -140,6 +152,7 @@ async fn sent(
     let versions = gateway.version_cookies();
     let form = SentForm {
         gateway,
+        pages,
         previewed,
         page: address::page(request.uri(), request.headers(), site.as_ref()),
         site,
@@ -231,12 +244,15 @@ impl SentForm<'_> {
             let pair = self.gateway.version_cookies().pair(seed);
             headers::replace_cookie(for_page.headers_mut(), VERSION, pair.as_ref());
         }
-        let mut response = match page::with(self.gateway, self.previewed, for_page, form, owner).await {
-            Some(page) => page,
-            None => {
-                let mut shell = shell::page(&form.html);
-                self.visit.end(self.gateway, &mut shell).await;
-                shell
+        // A page that came through the proxy has its own end of the visit.
+        let is_own = self.pages.is_some_and(|pages| pages.has_page(self.page.path()));
+        let page = page::with(self.gateway, self.pages, self.previewed, for_page, form, owner).await;
+        let mut response = match page {
+            Some(page) if !is_own => page,
+            other => {
+                let mut own = other.unwrap_or_else(|| shell::page(&form.html));
+                self.visit.end(self.gateway, &mut own).await;
+                own
             }
         };
         self.keep_versions(response.headers_mut());

@@ -24,6 +24,7 @@ use crate::{
     Gateway,
     edge::headers::FOR_CACHES_IN_FRONT,
     limits::MAX_RETRIED_FORMS,
+    own_pages::OwnPages,
     proxy::{pass_on, visitor::Previewed},
     registry::instance::FragmentProtocol,
     routing::snapshot::Service,
@@ -102,9 +103,10 @@ impl ForPage {
     }
 }
 
-/// The page that `request` asks for, with the fragment in its place. `None`: the page can't be had, or has no place for it.
+/// The page that `request` asks for, with the fragment in its place. It may be one of `pages`. `None`: the page can't be had, or has no place for it.
 pub(super) async fn with(
     gateway: &Gateway,
+    pages: Option<&dyn OwnPages>,
     previewed: Previewed<'_>,
     mut request: Request<Body>,
     form: &InvalidForm,
@@ -128,9 +130,17 @@ pub(super) async fn with(
         return None;
     };
     let html = with_query(&form.html, request.uri().query());
-    request.extensions_mut().insert(ForPage(header));
-    // Boxed: few requests come here.
-    let page = match Box::pin(pass_on(gateway, request, previewed)).await {
+    let marker = marker_comment(&answered.marker);
+    let own = pages.filter(|pages| pages.has_page(request.uri().path()));
+    let page = match own {
+        Some(pages) => Ok(pages.page_with(request.into_parts().0, answered).await),
+        None => {
+            request.extensions_mut().insert(ForPage(header));
+            // Boxed: few requests come here.
+            Box::pin(pass_on(gateway, request, previewed)).await
+        }
+    };
+    let page = match page {
         Ok(page) => page,
         Err(failure) => {
             tracing::warn!(
@@ -147,7 +157,7 @@ pub(super) async fn with(
         tracing::warn!(service, r#ref = reference, %status, "the page of a form has no place for the answer to it");
         return None;
     }
-    let replacer = Replacer::new(&marker_comment(&answered.marker), html.into());
+    let replacer = Replacer::new(&marker, html.into());
     let (mut head, body) = page.into_parts();
     head.status = StatusCode::UNPROCESSABLE_ENTITY;
     for name in OF_THE_PAGE

@@ -23,6 +23,7 @@ use crate::{
     edge::{failure::RequestFailure, headers},
     limits::{FORM_PAGE_SECS, MAX_ANSWER_BYTES},
     login::{Site, host_of, is_refused},
+    own_pages::OwnPages,
     proxy::{pass_on, visitor::Previewed},
 };
 
@@ -39,7 +40,7 @@ pub(crate) struct PlainForms {
 
 /// A form of a plain service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::proxy) struct PlainForm {
+pub(crate) struct PlainForm {
     service: String,
     /// The fragment that holds the form.
     reference: String,
@@ -99,6 +100,7 @@ pub(in crate::proxy) async fn answer(
     form: &PlainForm,
     mut request: Request<Body>,
     previewed: Previewed<'_>,
+    pages: Option<&dyn OwnPages>,
 ) -> Result<Response, RequestFailure> {
     let origin = gateway.origin_of(request.extensions(), request.headers());
     if is_refused(gateway, &request, &origin) {
@@ -108,7 +110,7 @@ pub(in crate::proxy) async fn answer(
     let path = request.uri().path().to_owned();
     let before = site.and_then(|site| page_before(&path, request.headers(), &site));
     headers::remove_cookies(request.headers_mut(), PAGE);
-    let for_page = page::request(&request);
+    let mut for_page = page::request(&request);
     // The HTML is read here.
     let identity = HeaderValue::from_static("identity");
     request.headers_mut().insert(ACCEPT_ENCODING, identity);
@@ -123,7 +125,15 @@ pub(in crate::proxy) async fn answer(
         RequestFailure::FormUnclear
     })?;
     let shown = match content::html(StatusCode::OK, &head.headers, body.to_vec(), MAX_ANSWER_BYTES) {
-        Ok(html) => show(gateway, form, html, &before, for_page, previewed).await,
+        Ok(html) => {
+            page::lead_to(&mut for_page, &before);
+            let invalid = InvalidForm {
+                reference: form.reference.clone(),
+                html,
+                ..InvalidForm::default()
+            };
+            page::with(gateway, pages, previewed, for_page, &invalid, &form.service).await
+        }
         Err(reason) => {
             tracing::warn!(service = form.service, reason, "the answer to a form is not HTML");
             None
@@ -140,24 +150,6 @@ pub(in crate::proxy) async fn answer(
         .headers_mut()
         .extend(kept.map(|cookie| (SET_COOKIE, cookie)));
     Ok(shown)
-}
-
-/// The page with the HTML of the service in it.
-async fn show(
-    gateway: &Gateway,
-    form: &PlainForm,
-    html: String,
-    before: &PathAndQuery,
-    mut for_page: Request<Body>,
-    previewed: Previewed<'_>,
-) -> Option<Response> {
-    page::lead_to(&mut for_page, before);
-    let invalid = InvalidForm {
-        reference: form.reference.clone(),
-        html,
-        ..InvalidForm::default()
-    };
-    page::with(gateway, previewed, for_page, &invalid, &form.service).await
 }
 
 /// The page on which the form at this path stands: the one before it, or the one before its first answer.

@@ -100,6 +100,20 @@ async fn an_encoded_form_is_not_taken() {
     assert!(site.seen_by_owner().is_empty());
 }
 
+/// A redirect to such a path would lead to another host.
+#[tokio::test]
+async fn a_path_that_is_like_a_host_is_no_page() {
+    let site = site().await;
+    for path in ["//evil.example/pay", "///evil.example"] {
+        let target = target().replace("/pay", path);
+        let answered = site.post(&target, &[]).await;
+        assert_eq!(answered.status, StatusCode::BAD_REQUEST, "{path}");
+        let visited = crate::support::get(&site.gateway.url(&target)).await;
+        assert_ne!(visited.status, StatusCode::SEE_OTHER, "{path}");
+    }
+    assert!(site.seen_by_owner().is_empty());
+}
+
 /// Names alike are the page's own affair, and so are other methods.
 #[tokio::test]
 async fn what_is_no_form_of_a_fragment_goes_to_the_page() {
