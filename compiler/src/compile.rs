@@ -26,6 +26,8 @@ pub struct CheckedSite {
     model: Model,
     pages: Vec<CheckedPage>,
     stated: BTreeMap<String, BTreeMap<String, Type>>,
+    /// The pages whose Rust types were read in full.
+    read_pages: BTreeSet<String>,
 }
 
 /// Checks a site, and lowers it if it has no errors.
@@ -120,8 +122,18 @@ fn finish(
         model,
         pages: checked.pages,
         stated: stated(site, context.page_types),
+        read_pages: read_pages(context.page_types),
     };
     (Some(site), refused)
+}
+
+/// The templates whose Rust types have no fields that can't be seen.
+fn read_pages(page_types: &[PageType]) -> BTreeSet<String> {
+    let templates = |open: bool| {
+        let types = page_types.iter().filter(move |one| one.open == open);
+        types.map(|one| one.template.clone()).collect::<BTreeSet<_>>()
+    };
+    &templates(false) - &templates(true)
 }
 
 /// The attributes that each page states, by the names of its template and of Tera.
@@ -199,6 +211,22 @@ pub fn artifacts(site: &CheckedSite) -> Vec<(String, String)> {
 }
 
 impl CheckedSite {
+    /// What a program that was built with this site depends on, as JSON: if it is the same for changed templates, and the Rust files are
+    /// as they were, the program can render these by their plan. Changed texts of templates, and other uses of the fields of
+    /// Rust page types that were read, don't change it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn interface(&self) -> String {
+        let plan = &self.plan;
+        let model = self
+            .model
+            .interface(|template| self.read_pages.contains(template));
+        let offers: Vec<&String> = plan.offers.keys().collect();
+        // Data of our own, without maps whose keys JSON can't hold.
+        serde_json::to_string(&(plan.format, &plan.contract, offers, plan.has_later(), model))
+            .unwrap_or_default()
+    }
+
     /// The plan by which the runtime renders pages.
     #[must_use]
     pub fn plan(&self) -> &Plan {

@@ -10,6 +10,9 @@ mod actions;
 mod after_page;
 mod assemble;
 mod context;
+mod current_engine;
+#[cfg(all(debug_assertions, unix))]
+mod dev_plans;
 mod endpoint;
 mod error;
 mod failure;

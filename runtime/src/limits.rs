@@ -19,6 +19,10 @@ pub(crate) const MAX_VALUE_DEPTH: usize = 128;
 /// number of time series stays bounded.
 pub(crate) const MAX_COUNTED_FRAGMENTS: usize = 1_000;
 
+/// The longest plan of `hydra dev`. A plan is little longer than its templates.
+#[cfg(all(debug_assertions, unix))]
+pub(crate) const MAX_DEV_PLAN_BYTES: u64 = 256 << 20;
+
 // ---- Fragments of other services
 
 /// How many parts of a response may hold no answer that the page asked for. A source that sends nothing else is cut off.

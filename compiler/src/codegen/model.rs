@@ -166,6 +166,36 @@ pub struct QuotedLine {
 }
 
 impl Model {
+    /// This model as far as a program that was built with it depends on it: without places, and without the names that a page needs if
+    /// `is_checked` says that they were compared with the page's Rust type.
+    #[must_use]
+    pub(crate) fn interface(&self, is_checked: impl Fn(&str) -> bool) -> Self {
+        let mut model = self.clone();
+        for page in &mut model.pages {
+            page.needs
+                .iter_mut()
+                .for_each(|need| need.spot = QuotedLine::default());
+            page.exports
+                .iter_mut()
+                .for_each(|export| export.spot = QuotedLine::default());
+            page.imports
+                .iter_mut()
+                .for_each(|import| import.spot = QuotedLine::default());
+            page.slots
+                .iter_mut()
+                .for_each(|slot| slot.spot = QuotedLine::default());
+            if is_checked(&page.template) {
+                page.needs.clear();
+                page.taken.clear();
+            }
+        }
+        model
+            .offers
+            .iter_mut()
+            .for_each(|offer| offer.spot = QuotedLine::default());
+        model
+    }
+
     /// The page that is made with `template`.
     #[must_use]
     pub fn page(&self, template: &str) -> Option<&PageModel> {

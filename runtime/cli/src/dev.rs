@@ -8,6 +8,7 @@ mod crew;
 mod find;
 mod front;
 mod group;
+mod link;
 mod lock;
 mod output;
 mod pages;

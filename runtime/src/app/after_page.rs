@@ -39,7 +39,8 @@ async fn lazy(
 ) -> Response {
     let sessions = request_sessions.sessions().await.clone();
     let visitor = context.visitor(travelling(&headers), sessions, request_sessions);
-    let mut response = context.engine.lazy(LazyRequest { uri, visitor }).await;
+    let engine = context.engine.now();
+    let mut response = engine.lazy(LazyRequest { uri, visitor }).await;
     // The script in the browser reads the response, and would not show an error page.
     response.extensions_mut().insert(AsItIs);
     response

@@ -18,6 +18,7 @@ use super::{
     ActionRoute, App, Application, Error, Ready, Result,
     actions::{Actions, Forms},
     context::RenderContext,
+    current_engine::CurrentEngine,
     endpoint::EndpointState,
     failure,
     fragment_handlers::Handlers,
@@ -134,7 +135,7 @@ impl AppParts {
             keys.clone(),
         );
         let context = Arc::new(RenderContext {
-            engine,
+            engine: CurrentEngine::new(engine),
             local: Arc::new(local),
             actions: Actions {
                 routes: actions
@@ -162,6 +163,8 @@ impl AppParts {
             service: settings.name.as_str().into(),
             signer: signer.clone(),
         });
+        #[cfg(all(debug_assertions, unix))]
+        super::dev_plans::follow(&context);
         let files = static_folder.as_deref();
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
         let router = layers::around(router, files, &context, self.layers, &settings.name);

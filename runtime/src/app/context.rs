@@ -12,18 +12,18 @@ use hydra_runtime_net::{
 };
 use hydra_runtime_wire::{Attributes, cookies, signing::Signer};
 
-use super::actions::Actions;
+use super::{actions::Actions, current_engine::CurrentEngine};
 use crate::{
     fragment_source::LocalFragments,
     overview::PublishedOverview,
-    page::{Engine, PageVisitor},
+    page::PageVisitor,
     session::{RequestSessions, SessionManager, Sessions},
     user::ServiceKeys,
 };
 
 /// What pages and fragments are rendered with.
 pub(crate) struct RenderContext {
-    pub(crate) engine: Engine,
+    pub(crate) engine: CurrentEngine,
     pub(crate) local: Arc<dyn LocalFragments>,
     pub(crate) actions: Actions,
     pub(crate) source: Option<Arc<dyn FragmentSource>>,

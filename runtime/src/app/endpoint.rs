@@ -204,6 +204,7 @@ async fn render_all(
     keep_own_session(&mut call.sessions, &context.service);
     let requests = std::mem::take(&mut call.requests);
     let mut shared = SharedAttributes::new(std::mem::take(&mut call.attributes));
+    let engine = context.engine.now();
     let answers = requests.into_iter().enumerate().map(|(index, request)| {
         let reference = request.reference.clone();
         let call = match index < MAX_BATCH_FRAGMENTS {
@@ -212,9 +213,10 @@ async fn render_all(
             }
             false => Err((request.id, beyond_limit())),
         };
+        let engine = &engine;
         async move {
             let answer = match call {
-                Ok(call) => context.engine.fragment(call).await,
+                Ok(call) => engine.fragment(call).await,
                 Err((id, reason)) => refused(id, reason),
             };
             (reference, answer)

@@ -22,7 +22,7 @@ pub(super) fn around(
     service: &str,
 ) -> Router {
     // Why here: requests for lazy fragments pass through the visitor layer below, which loads the visitor's sessions.
-    let mut router = match context.engine.after_page() {
+    let mut router = match context.engine.now().after_page() {
         Some(after_page) => after_page::routes(routes, after_page, context.clone()),
         None => routes,
     };

@@ -89,7 +89,8 @@ pub(super) async fn shown(
         script_nonce: nonce.or_else(|| request.nonce.clone()),
         preview: request.preview.clone(),
     };
-    let mut shown = with_head_of(response, context.engine.page(page).await);
+    let engine = context.engine.now();
+    let mut shown = with_head_of(response, engine.page(page).await);
     if is_for_one {
         // A gateway says so too. Without one, a visitor could have a cache keep it for others.
         let no_store = HeaderValue::from_static("private, no-store");

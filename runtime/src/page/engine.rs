@@ -34,6 +34,16 @@ impl Engine {
         Ok(Self(Arc::new(Shared::new(plan, options, seed, setup)?)))
     }
 
+    /// An engine with the same options, filters, functions and tests for another plan.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    #[cfg(debug_assertions)]
+    pub(crate) fn with_plan(&self, plan: Plan) -> Result<Engine, EngineError> {
+        let seed = uuid::Uuid::new_v4().as_u128();
+        Ok(Self(Arc::new(self.0.with_plan(plan, seed)?)))
+    }
+
     /// Answers a request for a page. Dropping the future or the response ends all work for it.
     pub async fn page(&self, request: PageRequest) -> Response {
         page::answer(self, request).await

@@ -101,6 +101,20 @@ impl Folder {
     }
 }
 
+/// A test may have ended `hydra dev` at once, which leaves it no time to stop the services.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for name in ["storefront", "order-service"] {
+            for id in self.processes(name) {
+                // It may have ended already.
+                let _ = std::process::Command::new("sh")
+                    .args(["-c", "kill -KILL $0", &id])
+                    .status();
+            }
+        }
+    }
+}
+
 /// `hydra dev` for a folder, on any free port.
 pub(crate) fn start(folder: &Path) -> Start {
     Start::program("hydra")

@@ -148,6 +148,53 @@ fn only_the_changed_service_starts_again_and_its_pages_wait_for_it() {
 }
 
 #[test]
+fn a_changed_template_needs_no_build_if_the_program_depends_on_nothing_else() {
+    let folder = Folder::new(&["storefront"]);
+    let hydra = folder.start().listening();
+    wait_for_page(&hydra, "/", "worth the wait");
+    let former = folder.processes("storefront");
+    // Cargo can't build any more, and is not needed.
+    folder.write("built/storefront.fails", "error: this does not build\n");
+    let template = "shop/storefront/templates/index.html";
+    folder.change(template, "worth the wait", "worth a journey");
+    wait_for_page(&hydra, "/", "worth a journey");
+    assert_eq!(folder.processes("storefront"), former);
+
+    // A program that starts again gets the template again.
+    let before = hydra.printed().len();
+    folder.write("shop/storefront/static/new.css", "b { color: red }");
+    wait_for_print(&hydra, before, "listening on");
+    wait_for_page(&hydra, "/storefront/new.css", "color: red");
+    wait_for_page(&hydra, "/", "worth a journey");
+    assert_ne!(folder.processes("storefront"), former);
+
+    // While a change of Rust can't be built, templates are not given past it.
+    let before = hydra.printed().len();
+    let report = "the build failed: the former program stays until this is mended";
+    folder.change("shop/storefront/src/main.rs", "//! ", "//! Now ");
+    wait_for_print(&hydra, before, report);
+    let before = hydra.printed().len();
+    folder.change(template, "worth a journey", "worth a trip");
+    wait_for_print(&hydra, before, report);
+    wait_for_page(&hydra, "/", "worth a journey");
+    fs::remove_file(folder.path("built/storefront.fails")).expect("removed");
+    folder.change("shop/storefront/src/main.rs", "//! Now ", "//! ");
+    // The program that was built is the former one.
+    wait_for_page(&hydra, "/", "worth the wait");
+    folder.write("built/storefront.fails", "error: this does not build\n");
+    folder.change(template, "worth a trip", "worth a journey");
+    wait_for_page(&hydra, "/", "worth a journey");
+
+    // Another fragment on a page has other bindings.
+    let before = hydra.printed().len();
+    let fragment = "<m:fragment service=\"recommendations\" ref=\"new-arrivals\">none</m:fragment>";
+    let head = "<section class=\"hero\">";
+    folder.change(template, head, &format!("{fragment}{head}"));
+    wait_for_print(&hydra, before, report);
+    wait_for_page(&hydra, "/", "worth a journey");
+}
+
+#[test]
 fn folders_without_a_service_and_folders_of_templates_elsewhere_are_refused() {
     let folder = Folder::new(&["storefront"]);
     fs::create_dir_all(folder.path("none/deep/deeper")).expect("made");

@@ -12,6 +12,8 @@ pub(super) enum Change {
     Pages,
     /// The service starts again: it reads its list of files at the start.
     Restart,
+    /// Templates or contracts: if its program depends on nothing that changed, the service gets their plan, and else it is built.
+    Templates,
     /// The service is checked and built, and starts again if its program is another one.
     Build,
     /// The same, but it starts again in any case: it reads its settings at the start.
@@ -21,10 +23,20 @@ pub(super) enum Change {
 /// The folders of a package that cargo does not need for its program.
 const NOT_BUILT: [&str; 3] = ["tests", "benches", "examples"];
 /// The folders whose files all go into the program.
-const BUILT: [&str; 3] = ["src", "templates", "contracts"];
+const BUILT: [&str; 1] = ["src"];
+/// The usual folders of static files, all of which count.
+const STATIC: [&str; 3] = ["static", "public", "assets"];
+/// The endings of files that count elsewhere too. Others may be data that the service writes: a page that is loaded again after each of
+/// its visits would never rest.
+const SENT: [&str; 15] = [
+    "js", "mjs", "wasm", "svg", "png", "jpg", "jpeg", "gif", "webp", "avif", "ico", "woff", "woff2", "ttf",
+    "otf",
+];
+/// The folders of templates and contracts, whatever the build script names.
+const TEMPLATES: [&str; 2] = ["templates", "contracts"];
 
-/// What a change of the file at `path`, relative to the folder of a package, means for its service. `named` are the folders that its
-/// build script names, relative too. `None`: nothing.
+/// What a change of the file at `path`, relative to the folder of a package, means for its service. `named` are the folders of
+/// templates and contracts that its build script names, relative too. `None`: nothing.
 pub(super) fn of_file(path: &Path, named: &[&Path]) -> Option<Change> {
     let first = path.components().next();
     let is_of_tools =
@@ -50,13 +62,16 @@ pub(super) fn of_file(path: &Path, named: &[&Path]) -> Option<Change> {
         // The folder itself: the system lost events.
         _ if path.as_os_str().is_empty() => Some(Change::Build),
         _ if name == "hydra.toml" => Some(Change::Settings),
-        _ if is_in(&BUILT) || named.iter().any(|folder| path.starts_with(folder)) => Some(Change::Build),
+        _ if is_in(&TEMPLATES) || named.iter().any(|folder| path.starts_with(folder)) => {
+            Some(Change::Templates)
+        }
+        _ if is_in(&BUILT) => Some(Change::Build),
         _ if is_in(&NOT_BUILT) => None,
         "rs" => Some(Change::Build),
         "toml" | "lock" if is_top => Some(Change::Build),
-        "md" | "log" => None,
         "css" => Some(Change::Styles),
-        _ => Some(Change::Pages),
+        ending if is_in(&STATIC) || SENT.contains(&ending) => Some(Change::Pages),
+        _ => None,
     }
 }
 
@@ -87,11 +102,11 @@ mod tests {
             ("build.rs", Some(Change::Build)),
             ("Cargo.toml", Some(Change::Build)),
             ("Cargo.lock", Some(Change::Build)),
-            ("templates/index.html", Some(Change::Build)),
-            ("templates/inline.css", Some(Change::Build)),
-            ("contracts/blog.json", Some(Change::Build)),
-            ("pages/index.html", Some(Change::Build)),
-            ("shared/contracts/blog.json", Some(Change::Build)),
+            ("templates/index.html", Some(Change::Templates)),
+            ("templates/inline.css", Some(Change::Templates)),
+            ("contracts/blog.json", Some(Change::Templates)),
+            ("pages/index.html", Some(Change::Templates)),
+            ("shared/contracts/blog.json", Some(Change::Templates)),
             ("", Some(Change::Build)),
             ("hydra.toml", Some(Change::Settings)),
             ("pages/hydra.toml", Some(Change::Settings)),
@@ -99,7 +114,10 @@ mod tests {
             ("static/SITE.CSS", Some(Change::Styles)),
             ("static/logo.svg", Some(Change::Pages)),
             ("static/app.js", Some(Change::Pages)),
-            ("data/list.toml", Some(Change::Pages)),
+            ("web/logo.PNG", Some(Change::Pages)),
+            ("static/words.txt", Some(Change::Pages)),
+            ("data/list.toml", None),
+            ("data/shop.sqlite-wal", None),
             ("tests/page.rs", None),
             ("tests/static/site.css", None),
             ("README.md", None),

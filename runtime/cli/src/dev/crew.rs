@@ -19,6 +19,8 @@ use super::{
     board::Board,
     change::{self, Change},
     find::{CratePlace, is_left_out},
+    link::Link,
+    lock::own_folder,
     output::Tag,
     service::{Order, Orders, Service},
     surroundings::Surroundings,
@@ -50,7 +52,7 @@ impl Crew {
         let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
         let (surroundings, building) = (Arc::new(surroundings), Arc::default());
         let (mut waiting, mut orders) = (Vec::new(), Vec::new());
-        for (place, tag) in places.iter().zip(Tag::all(&names)) {
+        for (number, (place, tag)) in places.iter().zip(Tag::all(&names)).enumerate() {
             let (sender, receiver) = mpsc::channel();
             orders.push(sender);
             waiting.push(Service {
@@ -60,6 +62,9 @@ impl Crew {
                 surroundings: Arc::clone(&surroundings),
                 building: Arc::clone(&building),
                 orders: Orders::new(receiver),
+                link: link_of(number),
+                plan: None,
+                failed: None,
             });
         }
         let mut followed: Vec<Followed> = places.iter().zip(&orders).map(Followed::of).collect();
@@ -109,6 +114,16 @@ impl Crew {
     }
 }
 
+/// The socket of the service with this number.
+fn link_of(number: usize) -> Option<Link> {
+    let name = format!("{}-{number}", std::process::id());
+    let link = own_folder().and_then(|folder| Link::open(&folder, &name));
+    link.inspect_err(
+        |error| tracing::warn!(%error, "no socket to services: each changed template needs a build"),
+    )
+    .ok()
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -140,7 +155,7 @@ struct Followed {
     /// The folder of the package first, then those that it is built with; real paths.
     folders: Vec<PathBuf>,
     workspace: PathBuf,
-    /// The folders with templates, contracts and Rust that its build script names.
+    /// The folders of templates and contracts that its build script names.
     named: Vec<PathBuf>,
     /// The files that are not part of the program, as they were last: the service lists those in folders that it sends from.
     files: BTreeMap<PathBuf, bool>,
@@ -151,7 +166,7 @@ impl Followed {
     fn of((place, orders): (&CratePlace, &Sender<Order>)) -> Self {
         let own = fs::canonicalize(&place.folder).unwrap_or_else(|_| place.folder.clone());
         let named = SitePaths::of_crate(&own).map(|paths| {
-            let folders = [Some(paths.templates), paths.contracts, paths.rust, paths.settings];
+            let folders = [Some(paths.templates), paths.contracts];
             folders.into_iter().flatten().collect()
         });
         let folders: Vec<PathBuf> = [own]
@@ -205,7 +220,8 @@ impl Followed {
                 let name = path.file_name().unwrap_or_default();
                 (name == "Cargo.toml" || name == "Cargo.lock").then_some(Change::Build)
             }
-            // Another folder that the build script names, or a place to which a link leads.
+            None if is_named => Some(Change::Templates),
+            // A link leads there.
             None => Some(Change::Build),
         }
     }

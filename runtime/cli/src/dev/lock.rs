@@ -89,8 +89,8 @@ impl Lock {
     }
 }
 
-/// A folder that only this user can write to.
-fn own_folder() -> io::Result<PathBuf> {
+/// A folder that only this user can enter.
+pub(super) fn own_folder() -> io::Result<PathBuf> {
     let user = rustix::process::getuid().as_raw();
     let folder = match env::var_os("XDG_RUNTIME_DIR").filter(|folder| Path::new(folder).is_dir()) {
         Some(folder) => PathBuf::from(folder).join("hydra-dev"),

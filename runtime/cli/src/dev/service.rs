@@ -20,10 +20,11 @@ use super::{
     change::Change,
     find::CratePlace,
     group::Group,
+    link::{self, Link},
     output::{self, Tag, Tail},
     surroundings::Surroundings,
 };
-use crate::serve::compile::compiled_crate;
+use crate::serve::compile::{Checked, compiled_crate};
 
 /// How often a service is looked at that may end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -47,6 +48,12 @@ pub(super) struct Service {
     /// Held while cargo builds: builds of one workspace would only wait for each other.
     pub(super) building: Arc<Mutex<()>>,
     pub(super) orders: Orders,
+    /// Gives the program the plan of changed templates. `None`: each change needs a build.
+    pub(super) link: Option<Link>,
+    /// The plan that the program was given, which it loses when it ends.
+    pub(super) plan: Option<Vec<u8>>,
+    /// The change that could not be checked or built. Until it is, the program that runs lacks what it depends on.
+    pub(super) failed: Option<Change>,
 }
 
 /// What the thread of a service is told.
@@ -75,6 +82,8 @@ struct Failure {
 struct Running {
     group: Group,
     program: Program,
+    /// Stands for what the program depends on, beside the texts of its templates. `None`: that is not known.
+    interface: Option<u64>,
     said: Tail,
     address: Arc<Mutex<Option<String>>>,
 }
@@ -85,6 +94,16 @@ struct Program {
     path: PathBuf,
     /// When it was written. `None`: the system does not tell.
     written: Option<SystemTime>,
+}
+
+/// How a change was made ready.
+enum Made {
+    /// The program that runs has the plan of the changed templates.
+    Given,
+    /// A program was built, with its interface.
+    Program(Program, Option<u64>),
+    /// Another change makes this one pointless.
+    Unwanted,
 }
 
 impl Orders {
@@ -103,12 +122,12 @@ impl Orders {
         }
     }
 
-    /// Whether what is being done is not wanted any more: the service stops, or is to be built anew.
+    /// Whether what is being done is not wanted any more: the service stops, or is to be checked anew.
     fn interrupt(&mut self) -> bool {
         while let Ok(order) = self.receiver.try_recv() {
             self.take_in(order);
         }
-        self.is_over || self.change >= Some(Change::Build)
+        self.is_over || self.change >= Some(Change::Templates)
     }
 
     /// Waits for the next change, but not longer than `limit`.
@@ -171,33 +190,57 @@ impl Service {
 
     /// Does what a change needs.
     fn renew(&mut self, running: &mut Option<Running>, change: Change) {
-        let former = running.as_ref().map(|running| running.program.clone());
-        let program = match (change, former.clone()) {
-            (Change::Restart, Some(program)) => program,
+        let name = self.place.name.clone();
+        let change = match change {
+            Change::Restart => change,
+            _ => self.failed.map_or(change, |failed| change.max(failed)),
+        };
+        let (program, interface) = match (change, running.as_ref()) {
+            (Change::Restart, Some(running)) => (running.program.clone(), running.interface),
             _ => {
-                self.board.building(&self.place.name);
-                match self.made() {
-                    Ok(Some(program)) => program,
-                    // The orders say what is to be done instead.
-                    Ok(None) => return,
+                self.board.building(&name);
+                let made = self.made(running.as_ref(), change);
+                match &made {
+                    Ok(Made::Given | Made::Program(..)) => self.failed = None,
+                    Ok(Made::Unwanted) => {}
+                    Err(_) => self.failed = Some(change),
+                }
+                match made {
+                    Ok(Made::Program(program, interface)) => (program, interface),
+                    Ok(Made::Given) => {
+                        self.tag.say("the changed templates are used, without a build");
+                        return self.board.renewed(&name);
+                    }
+                    Ok(Made::Unwanted) => return self.orders.take_in(Order::Change(change)),
                     Err(failure) => return self.fail(running, &failure),
                 }
             }
         };
-        if change != Change::Settings && change != Change::Restart && former.as_ref() == Some(&program) {
+        let must_start = matches!(change, Change::Restart | Change::Settings) || self.plan.is_some();
+        if let Some(running) = running
+            .as_mut()
+            .filter(|one| !must_start && one.program == program)
+        {
+            running.interface = interface;
             self.tag.say("the program is the same: nothing to start");
-            return self.board.unchanged(&self.place.name);
+            return self.board.unchanged(&name);
         }
-        self.board.starting(&self.place.name);
+        if change != Change::Restart {
+            // The program has these templates in it.
+            self.plan = None;
+        }
+        self.board.starting(&name);
         if let Some(mut last) = running.take() {
             last.group.stop(END);
         }
-        match self.started(program) {
+        match self.started(program, interface) {
             Ok(Some(started)) => {
                 *running = Some(started);
-                self.board.renewed(&self.place.name);
+                self.board.renewed(&name);
+                // It was started again although there is a problem, which is told again.
+                self.orders.change = self.orders.change.max(self.failed);
             }
-            Ok(None) => {}
+            Ok(None) => self.orders.take_in(Order::Change(change)),
             Err(failure) => self.fail(running, &failure),
         }
     }
@@ -214,18 +257,26 @@ impl Service {
         self.tag.say(&format!("{what}: {state}"));
     }
 
-    /// Checks and builds. `None`: the result is not wanted any more.
-    fn made(&mut self) -> Result<Option<Program>, Failure> {
-        self.check()?;
+    /// Checks the templates, and builds the program if the one that runs can't render them.
+    fn made(&mut self, running: Option<&Running>, change: Change) -> Result<Made, Failure> {
+        let checked = self.check()?;
         if self.orders.interrupt() {
-            return Ok(None);
+            return Ok(Made::Unwanted);
+        }
+        let interface = checked.as_ref().map(|checked| checked.interface);
+        let is_same = interface.is_some() && running.is_some_and(|running| running.interface == interface);
+        if let Some(checked) = checked.filter(|_| is_same && change == Change::Templates) {
+            self.tag.say(&checked.warnings);
+            if self.give(serde_json::to_vec(&checked.plan).unwrap_or_default()) {
+                return Ok(Made::Given);
+            }
         }
         let building = Arc::clone(&self.building);
         // A thread that panicked while it built leaves nothing behind that matters.
         let _turn = building.lock().unwrap_or_else(PoisonError::into_inner);
         match build::build(&self.place, &self.tag, || self.orders.interrupt()) {
-            Built::Program(path) => Ok(Some(Program::of(path))),
-            Built::Stopped => Ok(None),
+            Built::Program(path) => Ok(Made::Program(Program::of(path), interface)),
+            Built::Stopped => Ok(Made::Unwanted),
             Built::Failed(said) => Err(Failure {
                 what: "the build failed".to_owned(),
                 said,
@@ -233,14 +284,12 @@ impl Service {
         }
     }
 
-    /// Checks the templates, which takes less time than cargo. A build script that names no folder is left to cargo.
-    fn check(&self) -> Result<(), Failure> {
+    /// Checks the templates, which takes less time than cargo. `None`: the build script names no folder, so that only cargo can do it.
+    fn check(&self) -> Result<Option<Checked>, Failure> {
         if SitePaths::of_crate(&self.place.folder).is_none() {
-            return Ok(());
+            return Ok(None);
         }
-        // Cargo shows the warnings.
-        let checked = compiled_crate(&self.place.folder).map(drop);
-        checked.map_err(|report| {
+        compiled_crate(&self.place.folder).map(Some).map_err(|report| {
             self.tag.say(&report);
             Failure {
                 what: "the templates have errors".to_owned(),
@@ -249,9 +298,38 @@ impl Service {
         })
     }
 
+    /// Gives the program that runs a plan. Returns whether its pages are made with it.
+    fn give(&mut self, plan: Vec<u8>) -> bool {
+        let Some(link) = &mut self.link else { return false };
+        match link.give(&plan) {
+            Ok(()) => {
+                self.plan = Some(plan);
+                true
+            }
+            Err(error) => {
+                self.tag.say(&format!(
+                    "the program that runs does not take the changed templates: {error}"
+                ));
+                false
+            }
+        }
+    }
+
+    /// Gives a program that was started again the plan that the former process had. If it does not take it, it is built.
+    fn give_again(&mut self) {
+        if let Some(plan) = self.plan.take()
+            && !self.give(plan)
+        {
+            self.orders.take_in(Order::Change(Change::Build));
+        }
+    }
+
     /// Starts the program, and waits until visitors can reach it. `None`: it is not wanted any more.
-    fn started(&mut self, program: Program) -> Result<Option<Running>, Failure> {
-        let mut running = self.start(program)?;
+    fn started(&mut self, program: Program, interface: Option<u64>) -> Result<Option<Running>, Failure> {
+        if let Some(link) = &mut self.link {
+            link.reset();
+        }
+        let mut running = self.start(program, interface)?;
         let (begun, mut listens_since) = (Instant::now(), None);
         let what = loop {
             if let Some(status) = running.group.ended() {
@@ -262,7 +340,10 @@ impl Service {
                 return Ok(None);
             }
             match running.address() {
-                Some(address) if self.surroundings.is_registered(&address) => return Ok(Some(running)),
+                Some(address) if self.surroundings.is_registered(&address) => {
+                    self.give_again();
+                    return Ok(Some(running));
+                }
                 Some(address) => {
                     let since = *listens_since.get_or_insert_with(Instant::now);
                     if since.elapsed() > REGISTER {
@@ -288,9 +369,12 @@ impl Service {
         Err(Failure { what, said })
     }
 
-    fn start(&self, program: Program) -> Result<Running, Failure> {
+    fn start(&self, program: Program, interface: Option<u64>) -> Result<Running, Failure> {
         let mut command = Command::new(&program.path);
         self.surroundings.apply(&mut command);
+        if let Some(link) = &self.link {
+            command.env(link::SOCKET, link.path());
+        }
         command
             .current_dir(working_folder(&self.place.folder))
             .stdin(Stdio::null())
@@ -320,6 +404,7 @@ impl Service {
         Ok(Running {
             group,
             program,
+            interface,
             said,
             address,
         })
@@ -341,7 +426,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_change_is_done_and_only_a_build_interrupts() {
+    fn the_largest_change_is_done_and_only_a_check_interrupts() {
         let (sender, receiver) = mpsc::channel();
         let mut orders = Orders::new(receiver);
         let send = |change| sender.send(Order::Change(change)).expect("it is there");
@@ -349,7 +434,7 @@ mod tests {
         send(Change::Restart);
         assert!(!orders.interrupt());
         send(Change::Settings);
-        send(Change::Build);
+        send(Change::Templates);
         assert!(orders.interrupt());
         assert_eq!(orders.next(Duration::ZERO), Some(Change::Settings));
         assert!(!orders.interrupt());

@@ -14,7 +14,7 @@ pub(super) struct Surroundings {
 }
 
 /// Settings of the process `hydra dev`, which are not those of its services.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "HYDRA_CONFIG",
     "HYDRA_ADMIN_LISTEN",
     "HYDRA_ADMIN_TOKEN",
@@ -23,6 +23,7 @@ const OWN: [&str; 8] = [
     "HYDRA_CHANNEL_LISTEN",
     "HYDRA_INNER_ADDRESS",
     "HYDRA_NAME",
+    "HYDRA_DEV_SOCKET",
 ];
 
 /// Settings for services whose variables are not set.

@@ -2,8 +2,9 @@
 //! that crashes it does not end the site.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, hash_map::DefaultHasher},
     env,
+    hash::{Hash as _, Hasher as _},
     io::{self, IsTerminal},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -45,9 +46,11 @@ pub(crate) struct CompileArgs {
 pub(crate) struct Checked {
     /// The name of the service, if the settings have one.
     pub(super) service: Option<String>,
-    pub(super) plan: Plan,
+    pub(crate) plan: Plan,
     /// The attributes that pages state, by template and by their names in Tera.
     pub(super) stated: BTreeMap<String, BTreeMap<String, Type>>,
+    /// Stands for what a program that was built with this site depends on. It is 0 if the folder is not a crate.
+    pub(crate) interface: u64,
     /// The report of warnings, or an empty text.
     pub(crate) warnings: String,
 }
@@ -131,6 +134,7 @@ fn here(args: &CompileArgs) -> Result<Checked, String> {
         return Err(format!("\n{}", report(&problems)));
     };
     Ok(Checked {
+        interface: if args.is_crate { hash(&site.interface()) } else { 0 },
         service: input.options.service.clone(),
         plan: site.plan().clone(),
         stated: site.stated().clone(),
@@ -140,6 +144,13 @@ fn here(args: &CompileArgs) -> Result<Checked, String> {
             report(&problems)
         },
     })
+}
+
+/// The same in each process of this program.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn crate_input(folder: &Path) -> Result<Input, String> {

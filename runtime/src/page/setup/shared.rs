@@ -29,6 +29,9 @@ pub(crate) struct Shared {
     pub(crate) after_page: Option<AfterPage>,
     /// The style sheets and scripts of each offered fragment, by `ref`.
     assets: HashMap<String, Vec<Asset>>,
+    /// Tera with the application's filters and functions, and without templates.
+    #[cfg(debug_assertions)]
+    without_templates: Tera,
 }
 
 impl Shared {
@@ -39,6 +42,20 @@ impl Shared {
         seed: u128,
         setup: impl FnOnce(&mut Tera),
     ) -> Result<Self, EngineError> {
+        let mut tera = Tera::default();
+        assets::function::register(options.static_files(), &mut tera);
+        setup(&mut tera);
+        Self::load(plan, options, seed, tera)
+    }
+
+    /// The same with another plan.
+    #[cfg(debug_assertions)]
+    pub(crate) fn with_plan(&self, plan: Plan, seed: u128) -> Result<Self, EngineError> {
+        Self::load(plan, self.options.clone(), seed, self.without_templates.clone())
+    }
+
+    /// Loads `plan` into `tera`, which has the application's filters and functions already.
+    fn load(plan: Plan, options: Options, seed: u128, tera: Tera) -> Result<Self, EngineError> {
         if plan.format != PLAN_FORMAT {
             return Err(EngineError::Format {
                 found: plan.format,
@@ -46,10 +63,9 @@ impl Shared {
             });
         }
         let prepared = Arc::new(PreparedPlan::new(&plan, &options.service));
-        let mut tera = Tera::default();
-        assets::function::register(options.static_files(), &mut tera);
-        setup(&mut tera);
         Ok(Self {
+            #[cfg(debug_assertions)]
+            without_templates: tera.clone(),
             reporter: Reporter::new(prepared.clone()),
             cache: FragmentCache::new(options.fragment_cache),
             after_page: options.after_page.clone().filter(|_| plan.has_later()),
