@@ -254,7 +254,7 @@ async fn rendered(
         source: context.source.clone(),
         ..FragmentCall::default()
     };
-    let fragment = context.engine.fragment(call).await.fragment;
+    let fragment = context.engine.now().fragment(call).await.fragment;
     let html = fragment.html.ok_or(fragment.reason.unwrap_or_default())?;
     Ok(InvalidForm {
         reference: form.reference.clone(),
