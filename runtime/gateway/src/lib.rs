@@ -116,8 +116,9 @@ pub use edge::{
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 pub use login::{BadUser, KeyRecord, LoginKeyStore, UserFile, UserRecord, UserStore};
-pub use own_pages::{OwnPages, PageVisit};
+pub use own_pages::PageVisit;
 pub use page_limits::{PageLimits, PagePermit};
+pub use proxy::OwnPages;
 pub use reload::Reloaded;
 pub use routing::previews::Previews;
 pub use steer::{

@@ -1,28 +1,15 @@
 //! What pages and programs in the same process need of the gateway, beside its fragments and its limits.
 
 use axum::{body::Body, response::Response};
-use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Request, Uri, request::Parts};
-
-use hydra_runtime_wire::forms::AnsweredFragment;
 
 use crate::{
     Gateway,
     edge::headers,
     login::{LOGIN, Visit},
-    proxy::{self, FormRequest},
+    proxy::{self, FormRequest, OwnPages},
     registry::{configured::ConfiguredService, instance::FragmentProtocol},
 };
-
-/// The pages of this process, for forms on them.
-pub trait OwnPages: Send + Sync {
-    /// Whether there is a page at the path, which is encoded.
-    fn has_page(&self, path: &str) -> bool;
-
-    /// The page that a request asks for, with a fragment that has its answer already: the marker stands in the place of
-    /// the fragment, and the response has the header `hydra-form: placed`.
-    fn page_with(&self, request: Parts, answered: AnsweredFragment) -> BoxFuture<'_, Response>;
-}
 
 /// The login of a visitor of a page in this process.
 pub struct PageVisit(Option<(Gateway, Visit)>);

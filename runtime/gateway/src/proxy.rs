@@ -32,11 +32,11 @@ use hydra_runtime_wire::{
 use crate::{
     Gateway,
     edge::{error_pages, failure::RequestFailure, headers, in_flight::Place},
-    own_pages::OwnPages,
     route_rules::RouteSettings,
     routing::snapshot::{Service, Snapshot},
     upstream,
 };
+pub use forms::OwnPages;
 pub(crate) use forms::{FormRequest, PlainForms};
 use passage::Passage;
 use pinning::Pinning;

@@ -239,10 +239,7 @@ mod tests {
         for service in ["orderService", "a b", "é/ü"] {
             let seal = seal_of(service, b"\0\xff");
             let name = service_of(&seal);
-            assert_eq!(
-                name.as_deref(),
-                ServiceName::try_new(service).ok().as_deref()
-            );
+            assert_eq!(name.as_deref(), ServiceName::try_new(service).ok().as_deref());
             assert!(
                 seal.bytes()
                     .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))

@@ -34,12 +34,12 @@ use crate::{
     Gateway,
     edge::{failure::RequestFailure, headers},
     login::{Site, UNSENT, Visit, host_of as requested_host, is_refused},
-    own_pages::OwnPages,
     routing::{snapshot::Service, version_cookie::VersionSeed},
 };
 use measured::Measured;
 use owner::OwnerCall;
 pub(super) use page::ForPage;
+pub use page::OwnPages;
 use plain::PlainForm;
 pub(crate) use plain::PlainForms;
 

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use axum::{body::Body, response::Response};
+use futures_util::future::BoxFuture;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
     header::{
@@ -10,6 +11,7 @@ use http::{
         CONTENT_TYPE, ETAG, EXPECT, EXPIRES, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
         IF_UNMODIFIED_SINCE, LAST_MODIFIED, ORIGIN, RANGE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
+    request::Parts,
     uri::PathAndQuery,
 };
 use hydra_runtime_wire::{
@@ -24,7 +26,6 @@ use crate::{
     Gateway,
     edge::headers::FOR_CACHES_IN_FRONT,
     limits::MAX_RETRIED_FORMS,
-    own_pages::OwnPages,
     proxy::{pass_on, visitor::Previewed},
     registry::instance::FragmentProtocol,
     routing::snapshot::Service,
@@ -49,6 +50,16 @@ const OF_THE_FORM: [HeaderName; 14] = [
 ];
 /// Headers that speak of a whole page as others get it.
 const OF_THE_PAGE: [HeaderName; 6] = [ACCEPT_RANGES, AGE, CONTENT_LENGTH, ETAG, EXPIRES, LAST_MODIFIED];
+
+/// The pages of this process, for forms on them.
+pub trait OwnPages: Send + Sync {
+    /// Whether there is a page at the path, which is encoded.
+    fn has_page(&self, path: &str) -> bool;
+
+    /// The page that a request asks for, with a fragment that has its answer already: the marker stands in the place of
+    /// the fragment, and the response has the header `hydra-form: placed`.
+    fn page_with(&self, request: Parts, answered: AnsweredFragment) -> BoxFuture<'_, Response>;
+}
 
 /// The request for the page on which a form stands that a visitor sends.
 pub(super) fn request(sent: &Request<Body>) -> Request<Body> {

@@ -23,8 +23,7 @@ use crate::{
     edge::{failure::RequestFailure, headers},
     limits::{FORM_PAGE_SECS, MAX_ANSWER_BYTES},
     login::{Site, host_of, is_refused},
-    own_pages::OwnPages,
-    proxy::{pass_on, visitor::Previewed},
+    proxy::{OwnPages, pass_on, visitor::Previewed},
 };
 
 /// The cookie with the page on which a form stands that was shown again: the visitor then sees the address of the form, and the
