@@ -128,7 +128,7 @@ async fn a_visitor_who_returns_to_the_address_of_a_form_gets_the_page() {
         assert_eq!(answered.status, StatusCode::SEE_OTHER);
         assert_eq!(answered.headers["location"], expected);
     }
-    // What is no seal may be the page's own affair.
+    // What does not look like a seal may be the page's own affair.
     let answered = crate::support::get(&site.gateway.url("/pay?hydra-form=x")).await;
     assert_eq!(answered.status, StatusCode::OK);
     assert!(site.seen_by_owner().is_empty());

@@ -96,12 +96,12 @@ async fn an_owner_that_does_not_answer_in_time_may_have_the_form() {
 #[tokio::test]
 async fn a_form_for_an_owner_that_is_not_there_is_not_sent() {
     let site = Site::new(200, json!({"outcome": "done"})).await;
-    let nobody = format!("/pay?hydra-form={}", seal_of("nobody", b"sealed"));
+    let unknown = format!("/pay?hydra-form={}", seal_of("unknown", b"sealed"));
     let gone = crate::support::service(axum::Router::new()).await;
     register(&site.gateway, &said("gone", &gone, protocol_2(json!([])))).await;
     gone.stop().await;
     let gone = format!("/pay?hydra-form={}", seal_of("gone", b"sealed"));
-    for target in [nobody, gone] {
+    for target in [unknown, gone] {
         let answered = site.post(&target, &[]).await;
         assert_eq!(answered.status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(answered.headers["retry-after"], "2");

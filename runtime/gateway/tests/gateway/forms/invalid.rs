@@ -98,7 +98,7 @@ async fn forms_are_counted_by_what_became_of_them() {
     let _here = metrics::set_default_local_recorder(&recorder);
     let site = Site::new(200, invalid()).await;
     site.post(&target(), &[]).await;
-    let unknown = format!("/pay?hydra-form={}", seal_of("nobody", b"x"));
+    let unknown = format!("/pay?hydra-form={}", seal_of("unknown", b"x"));
     site.post(&unknown, &[]).await;
     let text = recorder.handle().render();
     for line in [
