@@ -283,3 +283,61 @@ fn drawn(fragment: &CheckedFragment) -> graph::GraphFragment {
         wave: fragment.wave,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str =
+        "<h1>{{ title }}</h1>\n<m:fragment ref=\"price\" exports=\"amount\">none</m:fragment>{{ amount }}";
+
+    /// The interface of a site with this page, whose Rust type has these fields.
+    fn interface(page: &str, fields: &str) -> String {
+        let offer = "<i m:ref=\"price\" m:exports=\"amount: string\">{{ amount }}</i>";
+        let rust = format!(
+            "#[derive(Page, Serialize)] #[page(template = \"index.html\")] struct Home {{ {fields} }}"
+        );
+        let input = Input {
+            sources: vec![
+                Source::new("index.html", "templates/index.html", page),
+                Source::new("price.html", "templates/price.html", offer),
+                Source::new("main.rs", "src/main.rs", rust),
+            ],
+            templates: 2,
+            ..Input::default()
+        };
+        let Compiled { problems, site } = compile(&input);
+        let site = site.unwrap_or_else(|| panic!("{page}: {problems:#?}"));
+        site.interface()
+    }
+
+    #[test]
+    fn an_interface_changes_with_what_a_program_depends_on() {
+        let plain = "title: String, more: String";
+        let open = "title: String, more: String, #[cfg(test)] other: u8";
+        for (fields, from, to, is_same) in [
+            (plain, "<h1>", "\n\n<h1 class=\"new\">", true),
+            (plain, "{{ title }}", "{{ title }}, {{ more }}", true),
+            (plain, "{{ title }}", "", true),
+            (open, "<h1>", "\n\n<h1 class=\"new\">", true),
+            (open, "{{ title }}", "{{ title }}, {{ more }}", false),
+            (plain, "none", "nothing", true),
+            (plain, "exports=\"amount\"", "exports=\"amount as sum\"", false),
+            (
+                plain,
+                "</h1>",
+                "</h1><m:fragment ref=\"price\">none</m:fragment>",
+                false,
+            ),
+            (plain, "</h1>", "</h1><b m:ref=\"title\">x</b>", false),
+        ] {
+            let changed = PAGE.replace(from, to);
+            assert_ne!(changed, PAGE, "{from}");
+            assert_eq!(
+                interface(PAGE, fields) == interface(&changed, fields),
+                is_same,
+                "{fields}: {to}"
+            );
+        }
+    }
+}

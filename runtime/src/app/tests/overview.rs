@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn handlers_see_services_that_came_later_in_the_overview() {
     use hydra_runtime_gateway::{Gateway, GatewayConfig, Secret};
-    const PLAN: &str = r#"{"format": 3, "templates": [], "sites": [], "pages": [],
+    const PLAN: &str = r#"{"format": 4, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#;
     let key = "a private key for tests";
     let config = GatewayConfig {

@@ -56,7 +56,7 @@ async fn with_a_private_key_calls_are_signed() {
         .private_key("a private key for tests");
     let app = crate::App::with_plan(
         "shop",
-        r#"{"format": 3, "templates": [], "sites": [], "pages": [],
+        r#"{"format": 4, "templates": [], "sites": [], "pages": [],
         "contract": {"service": ""}, "offers": {}}"#,
     );
     let service = app.settings(partial).assemble().unwrap().registration.unwrap();

@@ -306,7 +306,7 @@ async fn unsigned_calls_for_fragments_are_answered_only_at_such_a_gateway_and_on
         let mut java = java().await;
         java.gateway.is_new.store(is_new, Ordering::SeqCst);
         let partial = partial(java.address, allow_unsigned);
-        let plan = r#"{"format": 3, "templates": [], "sites": [], "pages": [], "contract": {"service": ""}, "offers": {}}"#;
+        let plan = r#"{"format": 4, "templates": [], "sites": [], "pages": [], "contract": {"service": ""}, "offers": {}}"#;
         let assembled = crate::App::with_plan("shop", plan)
             .settings(partial)
             .assemble()
