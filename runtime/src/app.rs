@@ -17,6 +17,7 @@ mod endpoint;
 mod error;
 mod failure;
 mod files;
+mod forms;
 mod fragment;
 mod fragment_handlers;
 mod handler;
@@ -42,7 +43,7 @@ use std::{collections::BTreeMap, convert::Infallible, marker::PhantomData};
 
 use axum::{
     Router,
-    extract::Request,
+    extract::{DefaultBodyLimit, Request},
     handler::Handler,
     response::IntoResponse,
     routing::{self, MethodRouter},
@@ -201,7 +202,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
 
     /// Adds the action of a form: what happens when a visitor sends it. The handler is any axum handler that takes a
     /// [`Form`](macro@crate::Form) and gives a `Result<Done, Invalid<…>>` with its type. It may take the imports of the fragment, the
-    /// state, and the user before the form. Whoever is in front of the site calls it, so that no [layer](App::layer) runs around
+    /// state, and the user before the form. The gateway calls it, so that no [layer](App::layer) runs around
     /// it.
     ///
     /// # Panics
@@ -215,7 +216,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         let fragment = <H::Form as Form>::REF;
         let action = <H::Form as Form>::ACTION;
         let route = ActionRoute {
-            handler: routing::post(handler),
+            // The setting `form_body` bounds forms.
+            handler: routing::post(handler).layer(DefaultBodyLimit::disable()),
             fields: <H::Form as Form>::FIELDS,
         };
         let before = self.actions.insert((fragment, action), route);

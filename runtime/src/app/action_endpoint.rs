@@ -1,4 +1,4 @@
-//! `POST /h/action/{K}`: whoever is in front passes on a form that a visitor sent (protocol section 9).
+//! `POST /h/action/{K}`: the gateway passes on a form that a visitor sent (protocol section 9).
 
 use std::{sync::Arc, time::SystemTime};
 

@@ -16,11 +16,11 @@ use hydra_runtime_wire::signing::Signer;
 
 use super::{
     ActionRoute, App, Application, Error, Ready, Result,
-    actions::{Actions, Forms},
     context::RenderContext,
     current_engine::CurrentEngine,
     endpoint::EndpointState,
     failure,
+    forms::{Actions, Forms},
     fragment_handlers::Handlers,
     layers,
     parts::AppParts,

@@ -12,7 +12,7 @@ use hydra_runtime_net::{
 };
 use hydra_runtime_wire::{Attributes, cookies, signing::Signer};
 
-use super::{actions::Actions, current_engine::CurrentEngine};
+use super::{current_engine::CurrentEngine, forms::Actions};
 use crate::{
     fragment_source::LocalFragments,
     overview::PublishedOverview,

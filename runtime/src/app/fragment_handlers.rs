@@ -27,7 +27,7 @@ use tokio::{
 use tower::ServiceExt;
 
 use super::{
-    actions::Forms,
+    forms::Forms,
     fragment::{Imports, ImportsRefused, PendingFragment},
     unfit_imports,
 };
@@ -81,20 +81,19 @@ impl Handlers {
         let page = caller.call_chain.first();
         page.is_some_and(|page| *page != call_chain::page_step(&self.service))
     }
+}
 
-    /// The imports, with the defaults of those that are missing.
-    fn complete(&self, reference: &str, mut imports: Attributes) -> Attributes {
-        let contract = self.imports.get(reference).map(|imports| imports.iter());
-        for (name, import) in contract.into_iter().flatten() {
-            let Some(default) = &import.default else {
-                continue;
-            };
-            if imports.get(name).is_none_or(Value::is_null) {
-                imports.insert(name.clone(), default.clone());
-            }
+/// The imports, with the defaults of those that are missing.
+pub(super) fn complete(contract: &BTreeMap<String, ImportContract>, mut imports: Attributes) -> Attributes {
+    for (name, import) in contract {
+        let Some(default) = &import.default else {
+            continue;
+        };
+        if imports.get(name).is_none_or(Value::is_null) {
+            imports.insert(name.clone(), default.clone());
         }
-        imports
     }
+    imports
 }
 
 impl LocalFragments for Handlers {
@@ -103,8 +102,11 @@ impl LocalFragments for Handlers {
         let form = self
             .forms
             .value(&call.reference, &call.imports, call.form.as_deref());
-        let imports = self.complete(&call.reference, call.imports);
         let contract = self.imports.get(&call.reference).cloned();
+        let imports = match &contract {
+            Some(contract) => complete(contract, call.imports),
+            None => call.imports,
+        };
         let overview = self.overview.clone();
         let login = RequestLogin::of_page(self.keys.clone());
         let request_sessions =

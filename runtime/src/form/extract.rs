@@ -5,14 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use axum::{
-    extract::Request,
-    response::{IntoResponse, Response},
-};
+use axum::extract::Request;
 use http::{HeaderMap, StatusCode, header::CONTENT_TYPE};
 use hydra_runtime_net::bodies;
 
-use super::{Fields, Form, outcome::PendingAction, urlencoded};
+use super::{Form, entry::Entry, fields::Fields, rejection::FormRejection, urlencoded};
 
 /// What was sent, for the case that it can't be used: an extension of the request that the handler of an action gets.
 #[derive(Clone, Debug, Default)]
@@ -41,37 +38,6 @@ impl SentForm {
     }
 }
 
-/// The form was not sent as its handler needs it.
-#[derive(Debug)]
-pub struct FormRejection(Rejected);
-
-#[derive(Debug)]
-enum Rejected {
-    /// It can't be read: the status, and the reason for the log.
-    Refused(StatusCode, String),
-    /// Some fields can't be used: the texts for the visitor, by the names of the fields.
-    Invalid(BTreeMap<String, String>),
-}
-
-impl FormRejection {
-    pub(super) fn refused(status: StatusCode, reason: impl Into<String>) -> Self {
-        Self(Rejected::Refused(status, reason.into()))
-    }
-
-    pub(super) fn unreadable(error: urlencoded::BadForm) -> Self {
-        Self::refused(StatusCode::BAD_REQUEST, error.to_string())
-    }
-}
-
-impl IntoResponse for FormRejection {
-    fn into_response(self) -> Response {
-        match self.0 {
-            Rejected::Refused(status, reason) => (status, reason).into_response(),
-            Rejected::Invalid(errors) => PendingAction::invalid(errors).into_response(),
-        }
-    }
-}
-
 /// The form in a request to an action.
 #[doc(hidden)]
 pub async fn extract<F: Form>(request: Request) -> Result<F, FormRejection> {
@@ -83,11 +49,11 @@ pub async fn extract<F: Form>(request: Request) -> Result<F, FormRejection> {
     sent.keep(fields.texts());
     match F::read(&mut fields) {
         Some(form) => Ok(form),
-        None => Err(FormRejection(Rejected::Invalid(fields.errors))),
+        None => Err(FormRejection::invalid(fields.errors)),
     }
 }
 
-async fn read(request: Request, limit: usize) -> Result<Vec<(String, super::Entry)>, FormRejection> {
+async fn read(request: Request, limit: usize) -> Result<Vec<(String, Entry)>, FormRejection> {
     match media_type(request.headers()) {
         "application/x-www-form-urlencoded" => {
             let body = bodies::read(request.into_body(), limit).await;

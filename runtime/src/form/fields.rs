@@ -3,18 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::entry::Entry;
+#[cfg(feature = "upload")]
+use super::entry::Upload;
 use crate::{Date, DateTime};
-
-/// One value of a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Entry {
-    /// A text.
-    Text(String),
-    /// A file.
-    #[cfg(feature = "upload")]
-    File(super::Upload),
-}
 
 /// What a form sent, and what is wrong with it.
 #[derive(Debug, Default)]
@@ -51,27 +43,6 @@ impl Fields {
                 self.errors.insert(name.to_owned(), message);
                 None
             }
-        }
-    }
-}
-
-impl Entry {
-    /// The text. `None`: it is a file.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            #[cfg(feature = "upload")]
-            Self::File(_) => None,
-        }
-    }
-
-    /// Whether a visitor left the field empty.
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Text(text) => text.trim().is_empty(),
-            #[cfg(feature = "upload")]
-            Self::File(file) => file.is_absent(),
         }
     }
 }
@@ -130,6 +101,19 @@ impl<T: FormValue> FormValue for Vec<T> {
     fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
         let filled = entries.into_iter();
         filled.map(|entry| T::of_field(vec![entry])).collect()
+    }
+}
+
+#[cfg(feature = "upload")]
+impl FormValue for Upload {
+    fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
+        let mut entries = entries.into_iter();
+        match (entries.next(), entries.next()) {
+            (Some(Entry::File(file)), None) if !file.is_absent() => Ok(file),
+            (_, Some(_)) => Err("Choose one file.".to_owned()),
+            (Some(Entry::Text(_)), _) => Err("This must be a file.".to_owned()),
+            _ => Err("Choose a file.".to_owned()),
+        }
     }
 }
 

@@ -22,9 +22,11 @@
 //! After an [`Invalid`], the visitor sees the page again with the fragment as it was filled in. Its template has
 //! `form.values` and `form.errors`.
 
+mod entry;
 mod extract;
 mod fields;
 mod outcome;
+mod rejection;
 mod seal;
 mod state;
 #[cfg(feature = "upload")]
@@ -32,11 +34,12 @@ mod upload;
 mod urlencoded;
 
 #[cfg(feature = "upload")]
-pub use self::upload::Upload;
+pub use self::entry::Upload;
 pub use self::{
-    extract::FormRejection,
-    fields::{Entry, Fields, FormValue},
+    entry::Entry,
+    fields::{Fields, FormValue},
     outcome::{ActionOutput, Done, Invalid},
+    rejection::FormRejection,
 };
 pub(crate) use self::{
     extract::SentForm,

@@ -48,8 +48,8 @@ pub(crate) struct FormSealer {
     scope: Vec<u8>,
 }
 
-/// The nonce of a seal is a keyed hash of its content: it repeats only where the whole message does, which tells nobody
-/// more than that two forms are the same.
+/// The nonce of a seal is a keyed hash of its content: it repeats only where the whole message does, which shows
+/// only that two forms are the same.
 struct Keys {
     cipher: LessSafeKey,
     nonce: hmac::Key,

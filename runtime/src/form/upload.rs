@@ -1,44 +1,14 @@
 //! Forms with files: `multipart/form-data` (RFC 7578).
 
 use axum::extract::{FromRequest, Multipart, Request, multipart::MultipartError};
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use http::StatusCode;
 
 use super::{
-    Entry, FormValue,
-    extract::FormRejection,
+    entry::{Entry, Upload},
+    rejection::FormRejection,
     urlencoded::{BadForm, check},
 };
-
-/// A file that a visitor sent.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Upload {
-    /// The name that the browser gave, which may be any text: use it for nothing but to show it.
-    pub name: String,
-    /// The media type that the browser gave, which may be any text.
-    pub media_type: String,
-    /// The content.
-    pub content: Bytes,
-}
-
-impl Upload {
-    /// Whether the visitor chose no file: browsers then send an empty one without a name.
-    pub(super) fn is_absent(&self) -> bool {
-        self.name.is_empty() && self.content.is_empty()
-    }
-}
-
-impl FormValue for Upload {
-    fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
-        let mut entries = entries.into_iter();
-        match (entries.next(), entries.next()) {
-            (Some(Entry::File(file)), None) if !file.is_absent() => Ok(file),
-            (_, Some(_)) => Err("Choose one file.".to_owned()),
-            (Some(Entry::Text(_)), _) => Err("This must be a file.".to_owned()),
-            _ => Err("Choose a file.".to_owned()),
-        }
-    }
-}
 
 /// Reads the fields of `request`, whose body ends after `limit` bytes.
 pub(super) async fn read(request: Request, limit: usize) -> Result<Vec<(String, Entry)>, FormRejection> {

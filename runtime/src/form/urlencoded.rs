@@ -4,7 +4,7 @@
 
 use percent_encoding::percent_decode;
 
-use super::Entry;
+use super::entry::Entry;
 use crate::limits::{MAX_FORM_ENTRIES, MAX_FORM_NAME_BYTES};
 
 /// Why a form can't be read. The message is for logs, and contains nothing that a visitor typed.

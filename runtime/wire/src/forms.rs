@@ -167,7 +167,7 @@ pub fn seal_of(service: &str, encrypted: &[u8]) -> String {
     format!("{service}.{encrypted}")
 }
 
-/// The service that a seal names, and what that service encrypted. Whoever made the seal may have written any name.
+/// The service that a seal names, and what that service encrypted. A visitor may have written any name.
 /// `None`: the text is too long or not a seal.
 #[must_use]
 pub fn parts_of(seal: &str) -> Option<(ServiceName, Vec<u8>)> {

@@ -31,7 +31,7 @@ use crate::limits::{MAX_CLOCK_SKEW_SECS, MAX_SIGNATURE_ID_BYTES, SIGNATURE_LIFE_
 
 /// The name of each gateway, as issuer and as recipient.
 pub const GATEWAY: &str = "hydra";
-/// The digest of a call whose body is passed on while it arrives. Such a signature is no signature of any whole body.
+/// The digest of a call whose body is passed on while it arrives. It can never be the digest of a whole body.
 const STREAMED: &str = "streamed";
 /// The same call signed with the second key, while the key of an installation or service is changed.
 const SECOND_SIGNATURE: HeaderName = HeaderName::from_static("hydra-second-signature");

@@ -1,4 +1,4 @@
-//! Whoever is in front passes forms on.
+//! Gateways pass forms on.
 
 use hydra_runtime_wire::{
     Attributes,
@@ -11,7 +11,7 @@ use crate::form::{Done, Fields, Form, FormRejection, FormSealer, Invalid, Sealed
 const KEY: &str = "a private key for tests";
 
 /// The fragment `checkout`, which imports `who` and has the form `place`.
-fn form_plan() -> String {
+pub(super) fn form_plan() -> String {
     let form = "<form action=\"{{ form.addresses[\"place\"] }}\">{{ form.action }}|{{ form.values.zip }}|{{ form.values.card }}|\
                 {% if form.errors.zip %}{{ form.errors.zip }}{% endif %}|{{ form.message }}|{{ who }}</form>";
     json!({
@@ -28,7 +28,7 @@ fn form_plan() -> String {
 }
 
 /// What the form sends, as `#[derive(Form)]` would make it.
-struct Place {
+pub(super) struct Place {
     zip: String,
     count: Option<u8>,
 }
@@ -56,7 +56,7 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for Place {
     }
 }
 
-async fn place(order: Place) -> Result<Result<Done, Invalid<Place>>, StatusCode> {
+pub(super) async fn place(order: Place) -> Result<Result<Done, Invalid<Place>>, StatusCode> {
     match order.zip.as_str() {
         "panic" => panic!("as asked"),
         "hang" => std::future::pending().await,
@@ -323,4 +323,99 @@ fn forms_and_actions_belong_together() {
         without_form,
         "the fragment `checkout` has no form `place`: write `<form m:action=\"place\">` in its template"
     );
+}
+
+#[cfg(feature = "upload")]
+mod uploads {
+    use super::*;
+    use crate::form::Upload;
+
+    /// A form with a picture, which is optional.
+    struct Picture {
+        picture: Option<Upload>,
+        note: String,
+    }
+
+    impl Form for Picture {
+        const REF: &'static str = "checkout";
+        const ACTION: &'static str = "place";
+        const FIELDS: &'static [&'static str] = &["picture", "note"];
+
+        fn read(fields: &mut Fields) -> Option<Self> {
+            let picture = fields.take::<Option<Upload>>("picture");
+            let note = fields.take::<String>("note");
+            Some(Self {
+                picture: picture?,
+                note: note?,
+            })
+        }
+    }
+
+    impl<S: Send + Sync> axum::extract::FromRequest<S> for Picture {
+        type Rejection = FormRejection;
+
+        async fn from_request(request: axum::extract::Request, _: &S) -> Result<Self, FormRejection> {
+            crate::form::extract(request).await
+        }
+    }
+
+    async fn keep(form: Picture) -> Result<Done, Invalid<Picture>> {
+        let Picture { picture, note } = form;
+        let size = picture.map_or("none".to_owned(), |file| {
+            format!("{}-{}", file.name, file.content.len())
+        });
+        Ok(Done::to(format!("/{note}-{size}")))
+    }
+
+    /// The status and the answer to a form with these parts: name, file name, content.
+    async fn posted(parts: &[(&str, Option<&str>, String)]) -> (StatusCode, Value) {
+        let app = App::with_plan("shop", form_plan())
+            .action(keep)
+            .settings(Partial::default().private_key(KEY).form_body("4MB"));
+        let mut body = String::new();
+        for (name, file, content) in parts {
+            let file = file.map_or(String::new(), |file| format!("; filename=\"{file}\""));
+            body +=
+                &format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n");
+        }
+        body += "--x--\r\n";
+        let mut request = sent(&seal(json!({})).await, body);
+        let multipart = "multipart/form-data; boundary=x".parse().unwrap();
+        request.headers_mut().insert(header::CONTENT_TYPE, multipart);
+        let (status, _, text) = answer(app, request).await;
+        (status, serde_json::from_str(&text).expect("JSON"))
+    }
+
+    #[tokio::test]
+    async fn a_file_arrives_up_to_the_limit() {
+        let note = || ("note", None, "hi".to_owned());
+        for (size, name, expected) in [
+            (3, "a.png", "/hi-a.png-3"),
+            (3_000_000, "b", "/hi-b-3000000"),
+            (0, "", "/hi-none"),
+        ] {
+            let (status, answer) = posted(&[("picture", Some(name), "x".repeat(size)), note()]).await;
+            assert_eq!(
+                (status, &answer["to"]),
+                (StatusCode::OK, &json!(expected)),
+                "{answer}"
+            );
+        }
+        let (status, _) = posted(&[("picture", Some("c"), "x".repeat(5_000_000)), note()]).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn a_file_where_a_text_is_wanted_and_the_other_way_round_are_mistakes_of_their_fields() {
+        let parts = [
+            ("note", Some("a.txt"), "x".to_owned()),
+            ("picture", None, "y".to_owned()),
+        ];
+        let (status, answer) = posted(&parts).await;
+        assert_eq!(
+            (status, &answer["outcome"]),
+            (StatusCode::OK, &json!("invalid")),
+            "{answer}"
+        );
+    }
 }

@@ -1,0 +1,54 @@
+//! What a form sends for one field.
+#![deny(clippy::disallowed_methods)]
+
+/// One value of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entry {
+    /// A text.
+    Text(String),
+    /// A file.
+    #[cfg(feature = "upload")]
+    File(Upload),
+}
+
+impl Entry {
+    /// The text. `None`: it is a file.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            #[cfg(feature = "upload")]
+            Self::File(_) => None,
+        }
+    }
+
+    /// Whether a visitor left the field empty.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Self::Text(text) => text.trim().is_empty(),
+            #[cfg(feature = "upload")]
+            Self::File(file) => file.is_absent(),
+        }
+    }
+}
+
+/// A file that a visitor sent.
+#[cfg(feature = "upload")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upload {
+    /// The name that the browser gave, which may be any text: use it for nothing but to show it.
+    pub name: String,
+    /// The media type that the browser gave, which may be any text.
+    pub media_type: String,
+    /// The content.
+    pub content: bytes::Bytes,
+}
+
+#[cfg(feature = "upload")]
+impl Upload {
+    /// Whether the visitor chose no file: browsers then send an empty one without a name.
+    pub(super) fn is_absent(&self) -> bool {
+        self.name.is_empty() && self.content.is_empty()
+    }
+}
