@@ -12,7 +12,7 @@ use hydra_runtime_wire::{
 
 use crate::page::PrefilledSlot;
 
-/// What came with a request for a page. It is not checked yet.
+/// What a request says about a page. It is not checked yet.
 pub(super) struct FormHeaders {
     value: HeaderValue,
     signatures: HeaderMap,

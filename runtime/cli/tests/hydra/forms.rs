@@ -137,7 +137,7 @@ class News(http.server.BaseHTTPRequestHandler):
         if "@" in typed:
             self.answer(303, "", Location="/thanks")
         else:
-            self.answer(422, self.form(typed, "This is no address. "))
+            self.answer(422, self.form(typed, "This address is wrong. "))
 
     def log_message(self, *said):
         pass
@@ -190,7 +190,7 @@ async fn a_server_that_knows_nothing_of_hydra_shows_its_form_again_in_the_page()
     let wrong = post_form(&front, "/subscribe", "mail=ann").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text());
     let text = wrong.text();
-    let form = r#"<form method="post" action="/subscribe">This is no address. <input name="mail" value="ann"></form>"#;
+    let form = r#"<form method="post" action="/subscribe">This address is wrong. <input name="mail" value="ann"></form>"#;
     assert!(text.contains(&format!("no form\n{form}\n<footer>")), "{text}");
     let right = post_form(&front, "/subscribe", "mail=ann%40shop.example").await;
     assert_eq!(
