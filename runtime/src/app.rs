@@ -20,6 +20,7 @@ mod files;
 mod forms;
 mod fragment;
 mod fragment_handlers;
+mod front;
 mod handler;
 mod layers;
 mod logs;

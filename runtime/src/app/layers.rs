@@ -10,6 +10,7 @@ use super::{
     context::RenderContext,
     endpoint::{self, EndpointState},
     files::with_files,
+    front::{self, Front},
     parts::Wrap,
     visitor_layer,
 };
@@ -29,6 +30,14 @@ pub(super) fn around(
     // Why here: every layer below runs around static files as well as around pages.
     if let Some((folder, names)) = files {
         router = with_files(router, folder, service, names);
+    }
+    // Why here: a form that can't be used is shown in its page, which the layers below render.
+    if !context.actions.routes.is_empty() {
+        let front = Front {
+            context: context.clone(),
+            routes: router.clone(),
+        };
+        router = router.layer(middleware::from_fn_with_state(Arc::new(front), front::forms));
     }
     if layers.is_empty() {
         return router.layer(middleware::from_fn_with_state(

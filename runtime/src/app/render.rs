@@ -15,11 +15,12 @@ use hydra_runtime_wire::headers::HYDRA_PREVIEW;
 
 use super::{
     context::{RenderContext, travelling},
+    front,
     page::PendingPage,
     prefilled::FormHeaders,
 };
 use crate::{
-    page::{PageFailure, PageRequest, PreviewBar, RenderError, ScriptNonce},
+    page::{PageFailure, PageRequest, PrefilledSlot, PreviewBar, RenderError, ScriptNonce},
     session::RequestSessions,
 };
 
@@ -76,9 +77,11 @@ pub(super) async fn shown(
     };
     let request_sessions = request.request_sessions.clone();
     let sessions = request_sessions.latest().await;
-    let form = request.form.as_ref();
-    let prefilled =
-        form.and_then(|form| form.read(context.signer.as_deref(), &context.service, SystemTime::now()));
+    let own = response.extensions_mut().remove::<Box<PrefilledSlot>>();
+    let html = own.as_ref().and_then(|slot| slot.answer.html.clone());
+    let form = request.form.as_ref().filter(|_| own.is_none());
+    let read = |form: &FormHeaders| form.read(context.signer.as_deref(), &context.service, SystemTime::now());
+    let prefilled = own.or_else(|| form.and_then(read));
     let is_for_one = request.preview.is_some() || prefilled.is_some();
     let page = PageRequest {
         prefilled,
@@ -96,7 +99,10 @@ pub(super) async fn shown(
         let no_store = HeaderValue::from_static("private, no-store");
         shown.headers_mut().insert(CACHE_CONTROL, no_store);
     }
-    shown
+    match html {
+        Some(html) => front::placed(shown, html),
+        None => shown,
+    }
 }
 
 /// The answer where the attributes of a page can't be serialised. Most often, a map has keys that are not texts.

@@ -13,6 +13,7 @@ use hydra_runtime_net::observe::{RequestRecord, Served};
 use super::{
     context::RenderContext,
     failure,
+    front::IsSecure,
     render::{VisitorRequest, shown},
 };
 use crate::{
@@ -87,6 +88,7 @@ fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions
         .rewrite(&extensions, request.headers_mut())
         .is_secure();
     *request.extensions_mut() = extensions;
+    request.extensions_mut().insert(IsSecure(is_secure));
     let request_sessions = context
         .sessions
         .request_of_browser(request.headers(), SystemTime::now());

@@ -6,6 +6,7 @@
 //! - [`paths`] has the paths of the protocol, and [`headers`] its headers; [`cookies`] picks the cookies that are
 //!   passed on.
 //! - [`call_chain`] ends circles of fragments that request each other.
+//! - [`cross_site`] recognizes requests that another site makes a browser send.
 //! - [`freshness`] computes how long a response may be cached.
 //! - `forms` has what is said about a form that a visitor sends.
 //! - [`lines`] bounds what peers can write into logs, and [`limits`] has every limit with its reason.
@@ -21,6 +22,7 @@ mod body;
 pub mod call_chain;
 pub mod cookies;
 pub mod copy_budget;
+pub mod cross_site;
 #[cfg(feature = "signing")]
 pub mod forms;
 pub mod freshness;

@@ -1,4 +1,4 @@
-//! Gateways pass forms on.
+//! Gateways pass forms on, and applications without one take them themselves.
 
 use hydra_runtime_wire::{
     Attributes,
@@ -323,6 +323,115 @@ fn forms_and_actions_belong_together() {
         without_form,
         "the fragment `checkout` has no form `place`: write `<form m:action=\"place\">` in its template"
     );
+}
+
+/// The same fragment on a page of the application, which has a name of its own and an export.
+fn page_plan() -> String {
+    let mut plan: Value = serde_json::from_str(&form_plan()).expect("JSON");
+    let templates = plan["templates"].as_array_mut().expect("a list");
+    templates.push(json!({"name": "home.html", "source": "<h1>{{ name }}</h1>{{ 0 | __hydra }}<hr>"}));
+    plan["sites"] = json!([{
+        "place": {"file": "home.html", "line": 1, "column": 1}, "gives": [],
+        "slot": {"service": {"fixed": ""}, "ref": {"fixed": "checkout"}, "imports": [{"from": ["name"], "to": "who"}]},
+    }]);
+    plan["pages"] = json!([{"template": "home.html", "exports": []}]);
+    plan.to_string()
+}
+
+async fn home_page(Path(name): Path<String>) -> Home {
+    Home { name }
+}
+
+fn page_app() -> App {
+    App::with_plan("shop", page_plan())
+        .page(home_page)
+        .action(place)
+        .settings(Partial::default().private_key(KEY))
+}
+
+/// What a browser sends that stands on the page of Ann.
+fn browser(address: &str, body: &str) -> Request<Body> {
+    Request::post(format!("/home/Ann{address}"))
+        .header(header::HOST, "shop.example")
+        .header(header::ORIGIN, "http://shop.example")
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+/// The address of the form on the page of Ann.
+async fn address() -> String {
+    let (status, _, html) = answer(page_app(), visit("/home/Ann")).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, behind) = html.split_once("action=\"").expect("the form");
+    behind.split('"').next().expect("its address").to_owned()
+}
+
+#[tokio::test]
+async fn without_a_gateway_an_application_takes_its_forms_itself() {
+    let address = address().await;
+    let (status, headers, _) = answer(page_app(), browser(&address, "zip=9000&count=2")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert_eq!(headers[header::LOCATION], "/thanks?count=2");
+    let (status, headers, _) = answer(page_app(), browser(&address, "zip=stay")).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert_eq!(headers[header::LOCATION], "/home/Ann#orders");
+
+    let (status, headers, html) = answer(page_app(), browser(&address, "zip=1&card=4111")).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{html}");
+    assert!(
+        headers[header::CACHE_CONTROL]
+            .to_str()
+            .unwrap()
+            .contains("no-store")
+    );
+    assert!(!headers.contains_key("hydra-form"));
+    let shown = format!("<form action=\"{address}\">place|1||No &lt;such&gt; code.|Sorry.|Ann</form><hr>");
+    assert!(
+        html.starts_with("<h1>Ann</h1>") && html.ends_with(&shown),
+        "{html}"
+    );
+}
+
+#[tokio::test]
+async fn a_form_that_another_site_sends_is_refused() {
+    let address = address().await;
+    for (name, value) in [
+        (header::ORIGIN, "http://evil.example"),
+        (header::ORIGIN, "null"),
+        (http::HeaderName::from_static("sec-fetch-site"), "cross-site"),
+    ] {
+        let mut request = browser(&address, "zip=9000");
+        request.headers_mut().insert(name, value.parse().unwrap());
+        assert_eq!(
+            answer(page_app(), request).await.0,
+            StatusCode::FORBIDDEN,
+            "{value}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_of_a_form_is_no_page() {
+    let address = address().await;
+    let (status, headers, _) = answer(page_app(), visit(&format!("/home/Ann{address}&x=1"))).await;
+    assert_eq!(status, StatusCode::SEE_OTHER);
+    assert_eq!(headers[header::LOCATION], "/home/Ann?x=1");
+    let (status, ..) = answer(page_app(), browser("?hydra-form=c2hvcA.AAAA", "zip=9000")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, ..) = answer(page_app(), browser("?x=1", "zip=9000")).await;
+    assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// The fragment is shown by itself where its page has no place for it.
+#[tokio::test]
+async fn a_form_whose_page_lacks_its_fragment_is_shown_alone() {
+    let address = address().await;
+    let mut request = browser(&address, "zip=1");
+    *request.uri_mut() = format!("/nothing{address}").parse().unwrap();
+    let (status, _, html) = answer(page_app(), request).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(html.contains("|Ann</form>"), "{html}");
 }
 
 #[cfg(feature = "upload")]
