@@ -13,6 +13,7 @@ mod overview;
 mod prefilled;
 mod start;
 mod staying;
+mod through_gateway;
 
 use std::time::SystemTime;
 
