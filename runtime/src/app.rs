@@ -60,6 +60,8 @@ pub use self::{
     page::{Page, PageOutput, Route},
     templates::{Application, Ready, Templates},
 };
+#[cfg(feature = "testing")]
+pub(crate) use self::{context::RenderContext, context::travelling, unfit_imports::misfit};
 #[doc(hidden)]
 pub use self::{
     fragment::{fragment_response, imports},
@@ -90,8 +92,8 @@ use crate::{RequireRoles, form::Form};
 /// }
 /// ```
 ///
-/// A test sends requests to the router that [`App::into_router`] returns, without a port: with `tower`'s
-/// `ServiceExt::oneshot`, as for any axum router.
+/// A test needs no port: the module `testing`, with the feature of this name, requests pages and fragments of an `App` and
+/// gives it the fragments of other services. [`App::into_router`] returns a plain router.
 ///
 /// `S` is the state that handlers still need, as in [`axum::Router`]. [`App::with_state`] gives it, and after that the
 /// application can run.

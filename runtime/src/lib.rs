@@ -60,6 +60,7 @@
 //! - `gateway`: `hydra_runtime::gateway`, the gateway as a library. The program `hydra` is the crate `hydra-runtime-cli`.
 //! - `redis`: sessions in the Redis that the setting `session_redis` names.
 //! - `upload`: forms with files.
+//! - `testing`: `hydra_runtime::testing`, tests of one service alone. Enable it in `[dev-dependencies]`.
 //!
 //! # Modules
 //!
@@ -69,6 +70,7 @@
 //! - [`session`]: sessions, and stores for them.
 //! - [`user`]: the user who is logged in, and guards by role.
 //! - [`settings`]: the settings of an application, from the program, `hydra.toml` and the environment.
+//! - `testing`: pages and fragments in tests, with fragments of other services that the test gives.
 //!
 //! The modules `files`, `logs`, `page`, `server`, `fragment_source` and `wire` are public for Hydra's own programs and tests only. They
 //! are not documented here, and may change in any version.
@@ -93,6 +95,8 @@ pub mod page;
 mod service;
 pub mod session;
 pub mod settings;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod user;
 
 pub use app::{App, Error, Failure, Fragment, Page, Result, Route};

@@ -189,3 +189,13 @@ pub(crate) const MAX_SETTING_DURATION: Duration = Duration::from_secs(600);
 
 /// How many lines one place in the code logs in a second.
 pub(crate) const MAX_LINES_PER_SECOND: usize = 10;
+
+// ---- Tests of an application
+
+/// The largest response that a test reads, in bytes.
+#[cfg(feature = "testing")]
+pub(crate) const MAX_TEST_RESPONSE_BYTES: usize = 64 << 20;
+
+/// How much HTML an error of a test shows, in characters.
+#[cfg(feature = "testing")]
+pub(crate) const MAX_SHOWN_HTML_CHARS: usize = 2_000;

@@ -187,6 +187,32 @@ impl Settings {
         Self::combine("app", sources).map(|_| ())
     }
 
+    /// The settings of the application `name` in a test: those of the program, without all that would reach out of the test or
+    /// would make one request depend on another. Fragments are not cached, and deferred ones always come in their places.
+    ///
+    /// # Errors
+    /// A value can't be used.
+    #[cfg(feature = "testing")]
+    pub(crate) fn for_test(name: &str, program: &Partial) -> Result<Settings, SettingsError> {
+        let none = Partial::default();
+        let sources = Sources {
+            environment: &none,
+            file: &none,
+            path: Path::new(FILE),
+            program,
+        };
+        let settings = Self::combine(name, sources)?;
+        Ok(Settings {
+            gateways: Vec::new(),
+            session_redis: None,
+            access_log: AccessLogTarget::default(),
+            otlp_endpoint: None,
+            fragment_cache: 0,
+            deferred_grace: settings.page_deadline,
+            ..settings
+        })
+    }
+
     /// Takes each setting from the first source that has it.
     fn combine(name: &str, sources: Sources<'_>) -> Result<Settings, SettingsError> {
         macro_rules! setting {

@@ -14,7 +14,8 @@ const BUILD_SCRIPT: &str = "fn main() {\n    hydra_compile::Build::new(\"templat
 
 const DEPENDENCIES: &str = "version.workspace = true\nedition.workspace = true\npublish = false\n\n[dependencies]\n\
     hydra-runtime = { workspace = true, features = [\"upload\"] }\nserde = { workspace = true }\ntokio = { workspace = true }\n\
-    tower = { workspace = true }\n\n[build-dependencies]\nhydra-compile = { workspace = true }\n";
+    tower = { workspace = true }\n\n[build-dependencies]\nhydra-compile = { workspace = true }\n\n\
+    [dev-dependencies]\nhydra-runtime = { workspace = true, features = [\"testing\"] }\n";
 
 /// The files of one application, by their names.
 type Files = BTreeMap<String, String>;

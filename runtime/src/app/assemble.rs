@@ -27,6 +27,7 @@ use super::{
     session_use::SessionUse,
 };
 use crate::{
+    fragment_source::LocalFragments,
     overview::{OwnService, PublishedOverview},
     page::{AfterPage, Engine, HasFile, Options},
     service::{Client, GatewayFragments, GivenKeys, Offer, Registration, static_files},
@@ -75,59 +76,150 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     where
         Application: Ready<S>,
     {
-        let App {
-            router,
-            fragments,
-            actions,
-            error_page,
-            parts,
-            ..
-        } = Application::ready(self);
-        parts.assemble(router, fragments, actions, error_page)
+        let (parts, handlers) = apart(Application::ready(self));
+        parts.assemble(handlers)
+    }
+
+    /// The router for visitors and what pages are rendered with, for a test: without the environment, `hydra.toml` and a gateway.
+    /// Fragments of other services come from `source`, and those of this one from what `around` makes of them.
+    ///
+    /// # Errors
+    /// Settings of the program or templates that can't be used.
+    #[cfg(feature = "testing")]
+    pub(crate) fn assemble_for_test(
+        self,
+        source: Arc<dyn FragmentSource>,
+        around: impl FnOnce(Arc<str>, Arc<dyn LocalFragments>) -> Arc<dyn LocalFragments>,
+    ) -> Result<(Router, Arc<RenderContext>)>
+    where
+        Application: Ready<S>,
+    {
+        let (mut parts, handlers) = apart(Application::ready(self));
+        if let Some(reason) = parts.refused.take() {
+            return Err(reason);
+        }
+        let settings = Settings::for_test(&parts.name, &parts.settings)?;
+        let service = settings.name.as_str().into();
+        let rendering = parts.rendering(handlers, &settings, None, Some(source), |own| {
+            around(service, Arc::new(own))
+        })?;
+        Ok((rendering.router, rendering.context))
     }
 }
 
+/// An application, apart from its templates' type: what does not depend on the state of its handlers, and the handlers.
+fn apart<T>(app: App<(), T>) -> (AppParts, AppHandlers) {
+    let App {
+        router,
+        fragments,
+        actions,
+        error_page,
+        parts,
+        ..
+    } = app;
+    let handlers = AppHandlers {
+        router,
+        fragments,
+        actions,
+        error_page,
+    };
+    (parts, handlers)
+}
+
+/// The handlers of an application, with their state.
+struct AppHandlers {
+    router: Router,
+    fragments: BTreeMap<&'static str, MethodRouter>,
+    actions: ActionRoutes,
+    error_page: Option<MethodRouter>,
+}
+
+/// An application that answers visitors, without its side of a gateway.
+struct Rendering {
+    router: Router,
+    context: Arc<RenderContext>,
+    offer: Offer,
+    visitor_keys: VisitorKeys,
+}
+
 impl AppParts {
-    fn assemble(
-        mut self,
-        router: Router,
-        fragments: BTreeMap<&'static str, MethodRouter>,
-        actions: ActionRoutes,
-        error_page: Option<MethodRouter>,
-    ) -> Result<Assembled> {
-        if let Some(reason) = self.refused {
+    fn assemble(mut self, handlers: AppHandlers) -> Result<Assembled> {
+        if let Some(reason) = self.refused.take() {
             return Err(reason);
         }
         let settings = Settings::load(&self.name, &self.settings, self.config.as_deref())?;
-        let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
-        if let Some(folder) = &static_folder {
-            self.offer.static_files = list(folder)?;
-        }
         let signer = settings.private_key.as_ref();
         let signer = signer.map(|key| {
             let signer = Signer::new(key, &settings.public_key);
             Arc::new(signer.with_second_key(settings.second_private_key.as_deref()))
         });
         let client = client(&settings, signer.as_ref());
-        let plan = self.read_plan(&fragments)?;
-        check_actions(&actions, &plan.contract)?;
-        let contract = self.offer_contract(&plan, &settings);
+        let source = client.clone().map(|client| {
+            Arc::new(GatewayFragments::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
+        });
+        let rendering = self.rendering(handlers, &settings, signer.as_ref(), source, |own| Arc::new(own))?;
+        let Rendering {
+            router,
+            context,
+            offer,
+            visitor_keys,
+        } = rendering;
+        let (overview, login) = (context.overview.clone(), context.keys.clone());
+        let calls = Arc::new(EndpointState {
+            context,
+            public_key: settings.public_key.clone(),
+            signer,
+            unsigned_gateway: client.clone().filter(|_| settings.allow_unsigned),
+        });
+        let router = layers::with_calls(router, calls.clone());
+        let registration = client.map(|client| {
+            let given = GivenKeys {
+                login,
+                visitor: visitor_keys,
+            };
+            Registration::new(client, offer, &settings, overview, given, calls)
+        });
+        if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
+            return Err(Error::Refused(reason));
+        }
+        Ok(Assembled {
+            router,
+            registration,
+            settings,
+        })
+    }
+
+    /// The application with fragments of other services from `source`, and its own ones as `around` returns them.
+    fn rendering(
+        mut self,
+        handlers: AppHandlers,
+        settings: &Settings,
+        signer: Option<&Arc<Signer>>,
+        source: Option<Arc<dyn FragmentSource>>,
+        around: impl FnOnce(Handlers) -> Arc<dyn LocalFragments>,
+    ) -> Result<Rendering> {
+        let static_folder = self.static_folder.take().map(|folder| self.find_folder(folder));
+        if let Some(folder) = &static_folder {
+            self.offer.static_files = list(folder)?;
+        }
+        let plan = self.read_plan(&handlers.fragments)?;
+        check_actions(&handlers.actions, &plan.contract)?;
+        let contract = self.offer_contract(&plan, settings);
         let offers = plan.offers.keys().cloned().collect();
-        let mut options = options(&settings);
-        options.after_page = self.offer_after_page(&plan, &settings);
+        let mut options = options(settings);
+        options.after_page = self.offer_after_page(&plan, settings);
         options.has_file = static_folder.as_ref().map(|_| names(&self.offer.static_files));
-        let overview = overview(&settings, &self.offer);
-        let visitor_keys = VisitorKeys::new(private_keys(&settings));
+        let overview = overview(settings, &self.offer);
+        let visitor_keys = VisitorKeys::new(private_keys(settings));
         let store = self.session_store.take();
-        let sessions = session_manager(&settings, visitor_keys.clone(), store, self.session_use)?;
+        let sessions = session_manager(settings, visitor_keys.clone(), store, self.session_use)?;
         let engine = self.engine(plan, options, &overview)?;
         let keys = Arc::new(ServiceKeys::new(&settings.public_key));
-        let fields = actions
-            .iter()
-            .map(|((reference, _), route)| (*reference, route.fields));
-        let forms = Arc::new(Forms::new(&settings, &contract, fields));
+        let actions = handlers.actions.iter();
+        let fields = actions.map(|((reference, _), route)| (*reference, route.fields));
+        let forms = Arc::new(Forms::new(settings, &contract, fields));
         let local = Handlers::new(
-            fragments,
+            handlers.fragments,
             &contract,
             forms.clone(),
             overview.clone(),
@@ -136,9 +228,10 @@ impl AppParts {
         );
         let context = Arc::new(RenderContext {
             engine: CurrentEngine::new(engine),
-            local: Arc::new(local),
+            local: around(local),
             actions: Actions {
-                routes: actions
+                routes: handlers
+                    .actions
                     .into_iter()
                     .map(|(name, route)| (name, route.handler))
                     .collect(),
@@ -149,46 +242,28 @@ impl AppParts {
                 limit: settings.form_body,
                 timeout: settings.action_timeout,
             },
-            source: client.clone().map(|client| {
-                Arc::new(GatewayFragments::new(client, &settings.public_key)) as Arc<dyn FragmentSource>
-            }),
-            error_page,
+            source,
+            error_page: handlers.error_page,
             offers,
             contract,
-            overview: overview.clone(),
+            overview,
             sessions,
-            keys: keys.clone(),
+            keys,
             proxies: settings.trusted_proxies.clone(),
-            observer: observer(&settings)?,
+            observer: observer(settings)?,
             service: settings.name.as_str().into(),
-            signer: signer.clone(),
+            signer: signer.cloned(),
         });
         #[cfg(all(debug_assertions, unix))]
         super::dev_plans::follow(&context);
         let files = static_folder.as_deref();
         let files = files.map(|folder| (folder, self.offer.static_files.as_slice()));
-        let router = layers::around(router, files, &context, self.layers, &settings.name);
-        let calls = Arc::new(EndpointState {
-            context,
-            public_key: settings.public_key.clone(),
-            signer,
-            unsigned_gateway: client.clone().filter(|_| settings.allow_unsigned),
-        });
-        let router = layers::with_calls(router, calls.clone());
-        let registration = client.map(|client| {
-            let given = GivenKeys {
-                login: keys,
-                visitor: visitor_keys,
-            };
-            Registration::new(client, self.offer, &settings, overview, given, calls)
-        });
-        if let Some(reason) = registration.as_ref().and_then(Registration::refusal) {
-            return Err(Error::Refused(reason));
-        }
-        Ok(Assembled {
+        let router = layers::around(handlers.router, files, &context, self.layers, &settings.name);
+        Ok(Rendering {
             router,
-            registration,
-            settings,
+            context,
+            offer: self.offer,
+            visitor_keys,
         })
     }
 

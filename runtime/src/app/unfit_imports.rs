@@ -16,16 +16,17 @@ pub(super) fn reason(imports: &BTreeMap<String, ImportContract>, given: &Attribu
         match given.get(name) {
             None if import.default.is_some() => None,
             None => Some(format!("the import `{name}` is missing; its type is `{wanted}`")),
-            Some(value) if !wanted.admits(value) => Some(format!(
-                "the import `{name}` is of type `{}` instead of `{wanted}`",
-                type_of(value)
-            )),
-            Some(value) if !is_readable(wanted, value) => Some(format!(
-                "the import `{name}` is a `string` that is not a `{wanted}`"
-            )),
-            Some(_) => None,
+            Some(value) => misfit(wanted, value).map(|misfit| format!("the import `{name}` {misfit}")),
         }
     })
+}
+
+/// Why `value` is not of the type `wanted`, as the end of a sentence: both types, and never the value. `None`: it is.
+pub(crate) fn misfit(wanted: &Type, value: &Value) -> Option<String> {
+    if !wanted.admits(value) {
+        return Some(format!("is of type `{}` instead of `{wanted}`", type_of(value)));
+    }
+    (!is_readable(wanted, value)).then(|| format!("is a `string` that is not a `{wanted}`"))
 }
 
 /// Whether the texts of dates are dates.

@@ -76,6 +76,12 @@ impl Engine {
         PageState::new(self.shared_arc(), template, context, None, None)
     }
 
+    /// Whether some tag for the fragment `reference` of `service` is lazy: the browser asks for it, and not the page.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_lazy(&self, service: &str, reference: &str) -> bool {
+        self.0.plan.has_lazy(service, reference)
+    }
+
     pub(crate) fn shared(&self) -> &Shared {
         &self.0
     }

@@ -57,6 +57,12 @@ impl ServiceKeys {
         self.verified().clear();
     }
 
+    /// Takes `token` for a verified login, in a test.
+    #[cfg(feature = "testing")]
+    pub(crate) fn accept(&self, token: &str, login: Login) {
+        self.verified().put(token, Arc::new(login));
+    }
+
     fn verified(&self) -> MutexGuard<'_, VerifiedLogins> {
         self.verified.lock().unwrap_or_else(PoisonError::into_inner)
     }

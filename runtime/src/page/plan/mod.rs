@@ -178,6 +178,19 @@ impl PreparedPlan {
         owner(service, &self.service)
     }
 
+    /// Whether a tag for the fragment `reference` of another service is lazy.
+    #[cfg(feature = "testing")]
+    pub(crate) fn has_lazy(&self, service: &str, reference: &str) -> bool {
+        self.sites.iter().any(|site| match &site.kind {
+            PreparedKind::Slot(slot) => {
+                slot.mode == Mode::Lazy
+                    && slot.service == Some(self.owner(service))
+                    && slot.reference.as_deref() == Some(reference)
+            }
+            PreparedKind::Hole { .. } => false,
+        })
+    }
+
     /// The fragments that the templates name: a service, and a `ref` where it is not computed. This service comes
     /// first; services that an expression computes are left out.
     pub(crate) fn fragments(&self) -> impl Iterator<Item = (&Arc<str>, Option<&Arc<str>>)> {
