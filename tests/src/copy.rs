@@ -24,6 +24,12 @@ pub struct Copy {
 }
 
 impl Copy {
+    /// The profile of our workspace, as options of `--config`, for packages that are no copy: their dependencies are built already.
+    pub const PROFILE: [&'static str; 2] = [
+        "profile.dev.debug=\"line-tables-only\"",
+        "profile.dev.package.\"*\".debug=false",
+    ];
+
     /// One without a package: each folder that is added is one. `name` and `members` as in a `Cargo.toml`.
     ///
     /// # Panics

@@ -8,7 +8,7 @@
 use std::{fs, path::Path, process::Command};
 
 use hydra_tests::{
-    Start, cargo, get,
+    Copy, Start, cargo, get,
     markdown::{Block, blocks},
     target_folder, workspace,
 };
@@ -17,12 +17,6 @@ const SECTION: &str = "Write your own";
 
 /// How README names the clone that lies beside the application.
 const CLONE: &str = "../hydra/";
-
-/// The profile of our workspace, whose dependencies are built already.
-const PROFILE: [&str; 2] = [
-    "profile.dev.debug=\"line-tables-only\"",
-    "profile.dev.package.\"*\".debug=false",
-];
 
 /// The blocks of the section.
 fn shown() -> Vec<Block> {
@@ -51,7 +45,7 @@ fn build(folder: &Path) -> (bool, String) {
     build
         .current_dir(folder)
         .args(["build", "--offline", "--color", "never"]);
-    for line in PROFILE {
+    for line in Copy::PROFILE {
         build.args(["--config", line]);
     }
     let output = build.env("CARGO_TARGET_DIR", target_folder()).output();

@@ -7,6 +7,7 @@ mod dev;
 mod gateway;
 mod keys;
 mod link;
+mod new;
 mod operators;
 mod process;
 mod report;
@@ -51,6 +52,7 @@ enum Command {
     Gateway(Box<gateway::GatewayArgs>),
     Serve(Box<serve::ServeArgs>),
     Dev(Box<dev::DevArgs>),
+    New(new::NewArgs),
     Config(config::ConfigArgs),
     Keys(keys::KeysArgs),
     User(user::UserArgs),
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
             Command::Gateway(args) => gateway::run(*args),
             Command::Serve(args) => serve::run(*args),
             Command::Dev(args) => dev::run(*args),
+            Command::New(args) => new::run(&args),
             Command::Config(args) => config::run(args),
             Command::Keys(args) => keys::run(args),
             Command::User(args) => user::run(args),

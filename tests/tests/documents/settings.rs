@@ -279,6 +279,7 @@ fn every_flag_of_hydra_is_listed_with_its_variable() {
     let mut known = flags("hydra", &["gateway"]);
     known.extend(flags("hydra", &["config", "check"]));
     for command in [
+        "new",
         "serve",
         "dev",
         "services",

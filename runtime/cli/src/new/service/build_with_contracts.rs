@@ -1,0 +1,8 @@
+//! Checks the templates, and makes the types that the handlers use.
+
+fn main() {
+    hydra_compile::Build::new("templates")
+        .service("@service@")
+        .contracts("contracts")
+        .run_or_exit();
+}
