@@ -13,6 +13,8 @@ mod bound;
 mod braces;
 mod calls;
 mod comparisons;
+mod components;
+mod context;
 mod dollars;
 mod elements;
 mod embedded;
@@ -30,6 +32,8 @@ mod lists;
 mod loops;
 mod loose;
 mod methods;
+mod named;
+mod predicates;
 mod prefix;
 mod print;
 mod razor;
@@ -114,6 +118,7 @@ impl Tag<'_> {
 pub(crate) fn in_tera(source: SourceId, text: &str) -> Vec<Problem> {
     let mut seen = HashSet::new();
     let mut problems = Vec::new();
+    let mut context = context::Context::default();
     if let Some(at) = text.find("{{{{") {
         let end = text.within(at..).find("}}}}").map_or(at + 4, |end| at + end + 4);
         let problem = Problem::new(
@@ -125,7 +130,13 @@ pub(crate) fn in_tera(source: SourceId, text: &str) -> Vec<Problem> {
         return vec![problem.help("write `{% raw %}`, and `{% endraw %}` at its end")];
     }
     for part in found_parts(text) {
-        let Some((meant, span)) = meant(text, &part) else {
+        let is_read = part.sound && part.span.range().len() <= MAX_IDIOM_BYTES;
+        let inner = is_read.then(|| crate::delimiters::inner(text, part.span));
+        let told = inner.and_then(|inner| context.meant(part.kind, text.within(inner.range())));
+        let Some((meant, span)) = told
+            .map(|meant| (meant, part.span))
+            .or_else(|| meant(text, &part))
+        else {
             continue;
         };
         if seen.insert(meant.message.clone()) {

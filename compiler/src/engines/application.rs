@@ -1,6 +1,6 @@
 //! Statements of other engines for which an application has to add something, or the page to write something else.
 
-use super::{Meant, lists::text};
+use super::{Meant, lists::text, named};
 use crate::within::Within;
 
 /// What takes the place of a statement that reads something from the application. `None`: it is none.
@@ -16,10 +16,11 @@ pub(super) fn meant(word: &str, rest: &str) -> Option<Meant> {
         "static" | "asset" | "asset_path" | "asset_url" | "vite" | "webpack" if !name.is_empty() => {
             format!("write `{{{{ asset(file=\"{name}\") }}}}`")
         }
-        "url" | "path" | "link" | "link_to" if !name.is_empty() => format!(
-            "write the path itself, as in `href=\"/{name}/{{{{ id }}}}\"`, or {}",
-            added(&format!("{word}(name=\"{name}\")"))
-        ),
+        "url" | "path" | "link" | "link_to" if !name.is_empty() => {
+            let path = named::path(rest).unwrap_or_else(|| format!("/{name}/{{{{ id }}}}"));
+            let call = added(&format!("{word}(name=\"{name}\")"));
+            format!("write the path itself, as in `href=\"{path}\"`, or {call}")
+        }
         "trans" | "translate" | "t" | "lang" if !name.is_empty() => format!(
             "write the text itself, `{name}`, or {}",
             added(&format!("{word}(text=\"{name}\")"))

@@ -1,7 +1,7 @@
 //! Calls of functions, filters and helpers whose arguments have no names.
 
 use super::{
-    Meant, application,
+    Meant, Tag, application,
     filters::arguments,
     methods,
     tokens::{Token, before, joined, text_at, tokens},
@@ -46,10 +46,16 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
         return Meant::new(format!("Tera has no function `{name}`"), help);
     }
     match (name, given.as_slice()) {
-        ("include" | "render" | "partial" | "source", [template, ..]) => Meant::new(
-            format!("`{name}` is a statement: it stands in `{{% … %}}`"),
-            format!("write `{{% include \"{}\" %}}`", file(template)),
-        ),
+        ("include" | "render" | "partial" | "source", [template, behind @ ..]) => {
+            let (inside, dashes) = (print.inside, print.dashes);
+            let tag = Tag { inside, dashes };
+            let sets = super::arguments::given(&tag, behind.first().map_or("", String::as_str));
+            let include = tag.with(&format!("include \"{}\"", file(template)));
+            Meant::new(
+                format!("`{name}` is a statement: it stands in `{{% … %}}`"),
+                format!("write `{sets}{include}`"),
+            )
+        }
         ("attribute" | "getattr" | "lookup", [value, key]) => Meant::new(
             "a member is named in brackets",
             print.write(&format!("{value}[{key}]")),
@@ -64,7 +70,7 @@ fn function(print: &Print<'_>, found: &[Token<'_>]) -> Option<Meant> {
 }
 
 /// `a | merge(b)` and `a | where: "b"`, of filters that Tera lacks.
-fn filter(found: &[Token<'_>]) -> Option<Meant> {
+pub(super) fn filter(found: &[Token<'_>]) -> Option<Meant> {
     let at = (2..found.len()).find(|at| {
         let opens = matches!(found.get(at + 1).map(|open| open.text), Some("(" | ":"));
         before(found, *at) == Some("|") && found.get(*at).is_some_and(is_name) && opens

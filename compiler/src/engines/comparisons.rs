@@ -20,6 +20,8 @@ enum Here {
     Test(&'static str),
     /// `not a`
     Empty,
+    /// `b in a`: the argument stands first.
+    Within,
 }
 
 /// The expression with its first such comparison as Tera has it, and `rest` for what stands behind it. `None`: it has none.
@@ -42,10 +44,16 @@ pub(super) fn written(tokens: &[Token<'_>], rest: impl Fn(&[Token<'_>]) -> Strin
         ));
     }
     let (other, behind) = argument(behind)?;
+    if let Here::Within = found.here {
+        return Some(format!(
+            "{before_text}{gap}{other} in {value}{}",
+            space_of(rest(behind))
+        ));
+    }
     let test = match (found.here, found.negated) {
         (Here::Sign(sign, _), false) | (Here::Sign(_, sign), true) => format!("{sign} {other}"),
         (Here::Test(test), negated) => format!("is {}{test}{other})", if negated { "not " } else { "" }),
-        (Here::Empty, _) => return None,
+        (Here::Empty | Here::Within, _) => return None,
     };
     Some(format!(
         "{before_text}{gap}{value} {test}{}",
@@ -75,6 +83,12 @@ fn worded(tokens: &[Token<'_>], at: usize) -> Option<Worded> {
     match (text_at(tokens, at), next(1)) {
         ("starts", Some("with")) => word(2, Here::Test("starting_with(pat=")),
         ("ends", Some("with")) => word(2, Here::Test("ending_with(pat=")),
+        ("contains", Some(next))
+            if !matches!(next, "(" | "." | "|" | "=" | ")" | ",")
+                && !matches!(before(tokens, at), Some("." | "|" | "is" | "not")) =>
+        {
+            word(1, Here::Within)
+        }
         ("matches", Some(_)) => word(1, Here::Test("containing(pat=")),
         ("equals", Some(next)) if !matches!(next, "(" | "." | "|" | "=") => word(1, Here::Sign("==", "!=")),
         ("not", Some("==" | "=" | "===")) => word(2, Here::Sign("!=", "==")),
@@ -168,6 +182,11 @@ mod tests {
             ("a is not 1", "a != 1"),
             ("a not == 1", "a != 1"),
             ("a equals b", "a == b"),
+            ("a.b contains \"x\"", "\"x\" in a.b"),
+            ("a == 1 or b contains c and d", "a == 1 or c in b and d"),
+            ("a.contains(b)", ""),
+            ("contains", ""),
+            ("a contains", ""),
             ("a is defined", ""),
             ("a is not none", ""),
             ("a is", ""),

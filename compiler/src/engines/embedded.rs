@@ -57,6 +57,20 @@ fn print(text: &str) -> String {
             label.trim_matches(['"', '\''])
         );
     }
+    if let Some(rest) = text.strip_prefix("image_tag") {
+        let (file, behind) = rest
+            .trim_matches(['(', ')', ' '])
+            .split_once(',')
+            .unwrap_or((rest, ""));
+        let file = file.trim_matches(['(', ')', ' ', '"', '\'']);
+        let alt = behind
+            .split_once("alt:")
+            .and_then(|(_, alt)| alt.split(['"', '\'']).nth(1));
+        return format!(
+            "write `<img src=\"{{{{ asset(file='{file}') }}}}\" alt=\"{}\">`",
+            alt.unwrap_or_default()
+        );
+    }
     if text.starts_with("form_with") || text.starts_with("form_for") {
         return "write `<form method=\"post\" action=\"…\">…</form>`".to_owned();
     }

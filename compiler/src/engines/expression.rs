@@ -47,6 +47,7 @@ pub(super) fn rewritten(text: &str, compares: bool) -> Option<String> {
         false => same.clone(),
     };
     let steps = [
+        without_owner,
         interpolation::written,
         turns::written,
         methods::written,
@@ -58,6 +59,33 @@ pub(super) fn rewritten(text: &str, compares: bool) -> Option<String> {
     let found = tokens(&text);
     let new = tidy(&all(&found, compares));
     (new != same && !new.is_empty()).then_some(new)
+}
+
+/// An expression without `self.` and `this.` before the names of the page.
+fn without_owner(text: &str) -> Option<String> {
+    let found = tokens(text);
+    let is_owner = |at: usize| {
+        let is_first = !matches!(before(&found, at), Some("." | "?." | "->" | "|"));
+        let is_called = text_at(&found, at + 3) == "(";
+        let is_member = text_at(&found, at + 1) == "." && !text_at(&found, at + 2).is_empty();
+        matches!(text_at(&found, at), "self" | "this") && is_first && is_member && !is_called
+    };
+    let owners: Vec<bool> = (0..found.len()).map(is_owner).collect();
+    let owner_at = |at: Option<usize>| at.and_then(|at| owners.get(at)).is_some_and(|is_owner| *is_owner);
+    let kept = found
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !owner_at(Some(*at)) && !owner_at(at.checked_sub(1)));
+    let new: String = kept
+        .flat_map(|(at, token)| {
+            let owner = at.checked_sub(2).filter(|owner| owner_at(Some(*owner)));
+            let space = owner
+                .and_then(|owner| found.get(owner))
+                .map_or(token.space, |owner| owner.space);
+            [space, token.text]
+        })
+        .collect();
+    owners.contains(&true).then_some(new)
 }
 
 fn tidy(text: &str) -> String {

@@ -169,7 +169,7 @@ pub(super) fn filters(text: &str) -> String {
         new: String::new(),
     };
     while let Some(token) = rewriter.tokens.get(rewriter.at).copied() {
-        if !rewriter.operator(token) && !rewriter.form(token) {
+        if !rewriter.form(token) && !rewriter.operator(token) {
             rewriter.name(token);
         }
     }
@@ -307,7 +307,12 @@ fn tera_name(name: &str, is_filter: bool, is_test: bool) -> &str {
     match name {
         "divisibleby" if is_test => "divisible_by",
         "default_if_none" | "d" | "ifnull" if is_filter => "default",
-        "truncatechars" | "abbreviate" | "trunc" | "ellipsis" if is_filter => "truncate",
+        "truncatechars" | "truncatewords" | "truncatechars_html" | "truncatewords_html" | "abbreviate"
+        | "trunc" | "ellipsis"
+            if is_filter =>
+        {
+            "truncate"
+        }
         "groupby" if is_filter => "group_by",
         "trim_start_matches" if is_filter => "trim_start",
         "trim_end_matches" if is_filter => "trim_end",

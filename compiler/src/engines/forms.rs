@@ -69,6 +69,10 @@ pub(super) fn form(filter: &str, value: &str, given: &[String]) -> Option<Form> 
         "printf" | "sprintf" if alone => {
             Form::loose(interpolation::written(&format!("printf({first}, {value})"))?)
         }
+        "format" if !given.is_empty() => Form::loose(interpolation::written(&format!(
+            "printf({value}, {})",
+            given.join(", ")
+        ))?),
         "divisibleby" | "divisible_by" if alone => Form::loose(format!(
             "{value} is divisible_by(divisor={})",
             text(first).unwrap_or(first)

@@ -166,17 +166,13 @@ fn section(rest: &str) -> Option<Meant> {
     let (here, kind) = match word(rest) {
         "if" => (format!("{{% if {} %}}", value(argument)), "if"),
         "unless" => (format!("{{% if not {} %}}", value(argument)), "if"),
-        "each" => match argument.split_once(" as ") {
-            Some((list, name)) => (
-                format!(
-                    "{{% for {} in {} %}}",
-                    word(name.trim_matches(['|', ' '])),
-                    value(list)
-                ),
+        "each" => {
+            let list = argument.split_once(" as ").map_or(argument, |(list, _)| list);
+            (
+                format!("{{% for {} in {} %}}", item(argument), value(list)),
                 "for",
-            ),
-            None => (format!("{{% for item in {} %}}", value(argument)), "for"),
-        },
+            )
+        }
         "with" => match argument.split_once(" as ") {
             Some((given, name)) => (
                 format!("{{% set {} = {} %}}", name.trim_matches(['|', ' ']), value(given)),
@@ -188,13 +184,22 @@ fn section(rest: &str) -> Option<Meant> {
             let name = argument.trim_matches(['"', '\'']);
             (format!("{{% component {name}() %}}"), "component")
         }
-        _ => match prefix::written(rest) {
+        // Some dialects of Mustache ask by a `?` whether there is a value.
+        _ => match prefix::written(rest).or_else(|| rest.strip_suffix('?').map(str::to_owned)) {
             Some(condition) => (format!("{{% if {condition} %}}"), "if"),
             None => (format!("{{% if {rest} %}}` or `{{% for item in {rest} %}}"), ""),
         },
     };
     let behind = if kind.is_empty() { String::new() } else { end(kind) };
     Meant::new("Tera has no `{{#…}}`", format!("write `{here}`{behind}"))
+}
+
+/// What the items are called of `{{#each a as |b|}}`.
+pub(super) fn item(argument: &str) -> &str {
+    let name = argument
+        .split_once(" as ")
+        .map_or("", |(_, name)| word(name.trim_matches(['|', ' '])));
+    if name.is_empty() { "item" } else { name }
 }
 
 /// A value of Handlebars: a name, or a helper in brackets.

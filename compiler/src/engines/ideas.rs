@@ -1,6 +1,11 @@
 //! Statements of other engines that Tera lacks.
 
-use super::{Meant, Tag, arguments::given, values::file};
+use super::{
+    Meant, Tag,
+    arguments::given,
+    tokens::tokens,
+    values::{condition, file},
+};
 use crate::{delimiters::first_word, within::Within};
 
 /// What takes the place of a statement that nothing can be pasted for.
@@ -50,7 +55,7 @@ pub(super) fn idea(word: &str) -> Option<&'static str> {
 /// What a statement says with other words here.
 pub(super) fn another(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
     let here = match word {
-        "unless" => format!("if not {rest}"),
+        "unless" => format!("if not {}", negated(rest)),
         "ifequal" => format!("if {}", rest.replacen(' ', " == ", 1)),
         "ifnotequal" => format!("if {}", rest.replacen(' ', " != ", 1)),
         "endifequal" | "endifnotequal" | "fi" => "endif".to_owned(),
@@ -69,6 +74,19 @@ pub(super) fn another(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
         _ => return with_body(tag, word, rest),
     };
     tag.no_statement(word, &here)
+}
+
+/// A condition behind a `not`, in brackets where it has words of its own.
+fn negated(rest: &str) -> String {
+    let condition = condition(rest);
+    let has_words = tokens(&condition)
+        .iter()
+        .any(|token| matches!(token.text, "and" | "or" | "==" | "!=" | "in" | "<" | ">"));
+    if has_words {
+        format!("({condition})")
+    } else {
+        condition
+    }
 }
 
 /// `with a.b as c`, `with x=1, y=2`, `with {x: 1}` and `with x=1 y=2`.
@@ -131,8 +149,15 @@ fn with_body(tag: &Tag<'_>, word: &str, rest: &str) -> Option<Meant> {
             "components need no import",
             "remove it: every template can call every `{% component %}` of the folder, as `{{ <name /> }}`",
         ),
-        "call" if rest.starts_with(|c: char| c.is_alphabetic()) => {
-            let name = first_word(rest.rsplit('.').next().unwrap_or(rest));
+        "call" if rest.starts_with(|c: char| c.is_alphabetic() || c == '(') => {
+            // `call(user) list(users)` names what the macro gives its body.
+            let macro_call = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+            let rest = macro_call.map_or(rest, |(_, macro_call)| macro_call.trim());
+            let path = rest.split('(').next().unwrap_or(rest);
+            let name = match first_word(path.rsplit('.').next().unwrap_or(path)) {
+                "" => "name",
+                name => name,
+            };
             Meant::new(
                 message,
                 format!(

@@ -206,12 +206,15 @@ fn is_name(text: &str) -> bool {
 
 /// A condition of Go or Handlebars as Tera writes it.
 fn condition_of(text: &str) -> String {
-    let condition = prefix::written(text).unwrap_or_else(|| names(text));
+    let inside = text.strip_prefix('(').and_then(|inside| inside.strip_suffix(')'));
+    let condition = prefix::written(text)
+        .or_else(|| prefix::written(inside?))
+        .unwrap_or_else(|| names(text));
     rewritten(&condition, true).unwrap_or(condition)
 }
 
 /// `range .Items` of Go as a loop.
-fn range(argument: &str) -> String {
+pub(super) fn range(argument: &str) -> String {
     let names = names(argument);
     let list = names.rsplit(['=', ' ']).next().unwrap_or_default().trim();
     if let Some((given, _)) = names.split_once(":=") {

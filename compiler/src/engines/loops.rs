@@ -1,13 +1,18 @@
 //! The loops of other engines.
 
-use super::{Meant, Tag, expression::rewritten, values::condition};
+use super::{
+    Meant, Tag, calls,
+    expression::rewritten,
+    tokens::{joined, tokens},
+    values::condition,
+};
 use crate::within::Within;
 
 /// A `for` that Tera refuses.
 pub(super) fn for_loop(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
-    if let Some((list, test)) = rest.split_once(" if ") {
+    if let Some((list, test)) = condition_behind(rest) {
         let loop_tag = tag.with(&format!("for {list}"));
-        let test = tag.with(&format!("if {}", condition(test)));
+        let test = tag.with(&format!("if {}", condition(&test)));
         return Meant::new(
             "a `for` has no condition",
             format!("write `{loop_tag}{test}`, and `{{% endif %}}` before its `{{% endfor %}}`"),
@@ -34,7 +39,10 @@ pub(super) fn for_loop(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
     if let Some(meant) = counted(tag, rest) {
         return Some(meant);
     }
-    let new = for_header(rest)?;
+    let Some(new) = for_header(rest) else {
+        let (_, list) = rest.split_once(" in ")?;
+        return calls::filter(&tokens(list));
+    };
     if let Some((header, condition)) = chosen_items(&new) {
         let (loop_tag, test) = (
             tag.with(&format!("for {header}")),
@@ -49,6 +57,24 @@ pub(super) fn for_loop(tag: &Tag<'_>, rest: &str) -> Option<Meant> {
         "this loop is not written as in Tera",
         tag.write(&format!("for {new}")),
     )
+}
+
+/// `x in a if b` as the loop and its condition. An `if` in brackets or with an `else` chooses the list, as Tera has it, too.
+fn condition_behind(rest: &str) -> Option<(String, String)> {
+    let found = tokens(rest);
+    let mut depth = 0_i32;
+    let mut at = None;
+    for (index, token) in found.iter().enumerate() {
+        depth += i32::from(matches!(token.text, "(" | "[" | "{"))
+            - i32::from(matches!(token.text, ")" | "]" | "}"));
+        match token.text {
+            "if" if depth == 0 => at = at.or(Some(index)),
+            "else" if depth == 0 && at.is_some() => return None,
+            _ => {}
+        }
+    }
+    let at = at?;
+    Some((joined(found.within(..at)), joined(found.within(at + 1..))))
 }
 
 /// `x in [x for x in a if x.b]` as the header of the loop, and its condition.
@@ -196,4 +222,29 @@ fn loop_list(list: &str) -> String {
     };
     let end = end.trim().trim_start_matches('.');
     format!("range(start={}, end={end}{one_more})", start.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::condition_behind;
+
+    #[test]
+    fn an_if_behind_a_loop_is_its_condition() {
+        for (text, expected) in [
+            ("x in a if x.b", Some(("x in a", "x.b"))),
+            (
+                "x in [y for y in a if y.b] if x",
+                Some(("x in [y for y in a if y.b]", "x")),
+            ),
+            ("x in (a if b else [a])", None),
+            ("x in a if b else c", None),
+            ("x in [y for y in a if y.b]", None),
+            ("x in a", None),
+            ("", None),
+        ] {
+            let found = condition_behind(text);
+            let found = found.as_ref().map(|(list, test)| (list.as_str(), test.as_str()));
+            assert_eq!(found, expected, "{text}");
+        }
+    }
 }

@@ -23,12 +23,6 @@ pub(super) fn meant(print: &Print<'_>) -> Option<Meant> {
     if let Some(found) = statement(print) {
         return Some(found);
     }
-    if let Some((path, arguments)) = macro_call(inside) {
-        return Meant::new(
-            "Tera 2 has components instead of macros",
-            format!("write `{{{{ <{path}{arguments} /> }}}}`"),
-        );
-    }
     if let Some((start, end)) = inside
         .split_once("..")
         .filter(|(start, end)| is_number(start) && is_number(end))
@@ -121,28 +115,4 @@ fn comment(print: &Print<'_>) -> Option<Meant> {
         .trim_end_matches("*/")
         .trim_matches(['-', ' ']);
     Meant::new("a comment stands in `{# … #}`", format!("write `{{# {note} #}}`"))
-}
-
-/// `forms::input(name="a")` and `macros.input("a")` of Tera 1 and Jinja.
-fn macro_call(inside: &str) -> Option<(String, String)> {
-    let (path, rest) = inside.split_once("::")?;
-    let is_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    let (name, arguments) = rest.split_once('(')?;
-    if !is_name(path.trim()) || !is_name(name.trim()) {
-        return None;
-    }
-    let arguments = arguments.trim().strip_suffix(')')?;
-    let parts = arguments
-        .split(',')
-        .filter_map(|argument| argument.split_once('='));
-    let written = parts.map(|(name, value)| {
-        let value = value.trim();
-        let is_text = value.starts_with('"');
-        if is_text {
-            format!(" {}={value}", name.trim())
-        } else {
-            format!(" {}={{{value}}}", name.trim())
-        }
-    });
-    Some((name.trim().to_owned(), written.collect()))
 }

@@ -6,7 +6,7 @@ use super::{
     expression::rewritten,
     ideas::{another, idea},
     loops::{for_header, for_loop},
-    loose, turns,
+    loose, named, turns,
     values::condition,
 };
 use crate::{delimiters::first_word, within::Within};
@@ -85,7 +85,7 @@ fn known(tag: &Tag<'_>) -> Option<Meant> {
     if let Some((_, here)) = OTHERS.iter().find(|(there, _)| *there == word) {
         return tag.no_statement(word, &format!("{here} {}", rest_of(here, rest)));
     }
-    if let Some(help) = idea(word) {
+    if let Some(help) = named::written(tag, word, rest).or_else(|| idea(word).map(str::to_owned)) {
         return Meant::new(format!("Tera has no statement `{word}`"), help);
     }
     match word {

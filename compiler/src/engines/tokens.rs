@@ -103,10 +103,11 @@ pub(super) fn value_start(found: &[Token<'_>], end: usize, with_filters: bool) -
     let mut start = end;
     let mut depth = 0_i32;
     while let Some(token) = start.checked_sub(1).and_then(|before| found.get(before)) {
-        let closes = matches!(token.text, ")" | "]");
-        depth += i32::from(closes) - i32::from(matches!(token.text, "(" | "["));
+        let closes = matches!(token.text, ")" | "]" | "}");
+        let opens = matches!(token.text, "(" | "[" | "{");
+        depth += i32::from(closes) - i32::from(opens);
         let is_bar = with_filters && token.text == "|";
-        let is_part = closes || depth > 0 || is_bar || matches!(token.text, "." | "?." | "(" | "[") || {
+        let is_part = closes || depth > 0 || is_bar || opens || matches!(token.text, "." | "?.") || {
             let first = token.text.chars().next().unwrap_or(' ');
             let is_word = matches!(token.text, "and" | "or" | "not" | "in" | "is" | "if" | "else");
             !is_word && (first.is_alphanumeric() || matches!(first, '_' | '"' | '\'' | '$'))

@@ -1,6 +1,6 @@
 //! What the idioms of other engines have in common: prints, names, files and expressions.
 
-use super::{Meant, expression::rewritten};
+use super::{Meant, expression::rewritten, predicates};
 use crate::source::Span;
 
 /// An idiom, and where it stands.
@@ -43,5 +43,6 @@ pub(super) fn condition(text: &str) -> String {
 pub(super) fn plain(text: &str) -> String {
     let text = text.trim().trim_end_matches(';').trim();
     let text = text.replace(['$', '@'], "");
+    let text = predicates::written(&text).unwrap_or(text);
     rewritten(&text, true).unwrap_or(text)
 }

@@ -248,10 +248,10 @@ pub(super) fn broken_comment_end(bytes: &[u8], inside: usize, before: usize) -> 
     let signs = memchr::memchr2_iter(b'}', b'#', bytes.within(inside..before)).map(|at| inside + at);
     signs
         .filter(|at| {
-            bytes
-                .within(inside..*at)
-                .last()
-                .is_some_and(u8::is_ascii_whitespace)
+            // A dash trims.
+            let before = bytes.within(inside..*at);
+            let before = before.strip_suffix(b"-").unwrap_or(before);
+            before.last().is_some_and(u8::is_ascii_whitespace)
         })
         .find(|at| at + 1 == before || ends_line(bytes, at + 1, bytes.get(at + 1).copied()))
         .map(|at| Span::new(at, at + 1))
