@@ -4,7 +4,7 @@
 //! - `bindings`: `hydra.rs`, the module that `hydra_runtime::app!()` includes.
 //! - [`derive_page`], [`derive_form`], [`fragment_handler`], [`action_handler`], [`app`]: the macros, as functions over tokens.
 
-mod action_handler;
+mod action;
 mod app_macro;
 mod bindings;
 mod collect;
@@ -24,7 +24,7 @@ mod rust_type;
 mod tests;
 
 pub use self::{
-    action_handler::action_handler,
+    action::action_handler,
     app_macro::{BuildScriptOutput, app},
     bindings::bindings,
     collect::collect,

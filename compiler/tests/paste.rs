@@ -24,7 +24,9 @@ const NOT_MENDED: [&str; 2] = [
 ];
 
 /// The fixtures whose help leaves a choice to the writer, or speaks of more than one place or of another file.
-const NOT_PASTED: [&str; 20] = [
+const NOT_PASTED: [&str; 26] = [
+    "action-in-fallback",
+    "action-in-page",
     "bad-contract",
     "contract-file-name",
     "duplicate-attribute",
@@ -32,10 +34,14 @@ const NOT_PASTED: [&str; 20] = [
     "empty-fallback",
     "empty-value",
     "export-in-loop",
+    "form-in-form",
+    "form-in-form-of-file",
+    "form-shadowed",
     "fragment-in-capture",
     "import-cycle",
     "late-export",
     "maybe-unset",
+    "misplaced-action",
     "missing-ref",
     "mode-conflict",
     "mode-conflict-in-fallback",

@@ -235,7 +235,8 @@ mod tests {
 
     fn helps(text: &str) -> Vec<String> {
         let problems = in_tera(SourceId(0), text);
-        problems.into_iter().filter_map(|problem| problem.help).collect()
+        let helps = problems.into_iter().filter_map(|problem| problem.help);
+        helps.map(std::borrow::Cow::into_owned).collect()
     }
 
     #[test]
