@@ -40,8 +40,8 @@ pub struct OfferTag {
     pub styles: Vec<String>,
     /// The scripts that it needs, as written.
     pub scripts: Vec<String>,
-    /// The name of the action to which it sends what visitors type, and the attribute that says so.
-    pub action: Option<(Attributed<SmolStr>, Span)>,
+    /// The name of the action to which it sends what visitors type, and the attribute that says so. Boxed: few elements have one.
+    pub action: Option<Box<(Attributed<SmolStr>, Span)>>,
 }
 
 /// Reads the attributes of an element that have the prefix.
@@ -82,7 +82,7 @@ pub(crate) fn read_offer(
             "scripts" => offer.scripts = resources::read(&mut reader, attribute),
             "action" => {
                 let name = read_name(&mut reader, attribute, "an action");
-                offer.action = name.map(|name| (name, attribute.span));
+                offer.action = name.map(|name| Box::new((name, attribute.span)));
             }
             _ => unknown_attribute(&mut reader, attribute, &ATTRIBUTES),
         }

@@ -78,7 +78,7 @@ impl Offers {
             problems.push(problem);
         }
         let offer = read_offer(source, text, prefix, tag, problems);
-        if let Some((action, attribute)) = &offer.action
+        if let Some((action, attribute)) = offer.action.as_deref()
             && self.actions.len() < MAX_FRAGMENTS_PER_FILE
         {
             self.actions.push(ActionAttribute {
