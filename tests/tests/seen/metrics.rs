@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use hydra_tests::{PATIENCE, get, markdown::rows, wait_for, workspace};
+use hydra_tests::{PATIENCE, get, markdown::rows, post, wait_for, workspace};
 
 use super::{operators, serve, site, start, web_server};
 
@@ -71,6 +71,9 @@ fn running_programs_have_each_metric_of_the_page_and_no_other() {
             .ok()
             .filter(|answer| answer.status == 200)
     });
+    // A form for the storefront, which has none.
+    let form = "/?hydra-form=c3RvcmVmcm9udA.c2VhbA";
+    assert!(post(&gateway.address, form, "{}").expect("an answer").status >= 400);
     let (scraped, listed): (BTreeSet<String>, _) = (
         all.iter().flat_map(|address| scraped(address)).collect(),
         listed(),
