@@ -22,6 +22,7 @@ mod fragment;
 mod fragment_handlers;
 mod front;
 mod handler;
+mod handler_checks;
 mod layers;
 mod logs;
 #[cfg(feature = "admin")]

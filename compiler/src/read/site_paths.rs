@@ -24,8 +24,8 @@ pub struct SitePaths {
 }
 
 impl SitePaths {
-    /// The site that the build script of the crate in a folder names. `None`: there is no build script, it names no folder of templates
-    /// as a text, or there is no such folder.
+    /// Reads from the `build.rs` in `folder` where the crate has its templates. Returns `None` if the folder has no `build.rs`, if that
+    /// file does not state the folder of templates as a literal string, or if the stated folder does not exist.
     #[must_use]
     pub fn of_crate(folder: &Path) -> Option<Self> {
         let text = fs::read_to_string(folder.join("build.rs")).ok()?;

@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::WWW_AUTHENTICATE, request::Parts, uri::PathAndQuery};
-use hydra_runtime_net::{bodies, observe};
+use hydra_runtime_net::bodies;
 use hydra_runtime_wire::{
     forms::{ActionAnswer, ActionFailure, DoneForm, SEAL_PARAMETER},
     lines::cut,
@@ -17,30 +17,20 @@ use hydra_runtime_wire::{
 
 use super::{
     actions::{self, ActionEnd},
-    endpoint::EndpointState,
+    endpoint::{EndpointState, called},
 };
 
-/// Answers a form. Its id and trace are those of the request for which the caller works.
+/// Answers a form.
 pub(super) async fn answer(
     State(state): State<Arc<EndpointState>>,
     key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let observer = state.context.observer.clone();
-    let answer = |request| answer_form(state, key, request);
-    observer.call(request, answer).await
+    let of_another = || StatusCode::NOT_FOUND.into_response();
+    called(state, key, request, of_another, answer_form).await
 }
 
-async fn answer_form(
-    state: Arc<EndpointState>,
-    key: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Response {
-    observe::with_current(|record| record.answered_by(|| state.context.service.clone()));
-    // A key that is not UTF-8 is as wrong as any other.
-    if !key.is_ok_and(|Path(key)| key == state.public_key) {
-        return StatusCode::NOT_FOUND.into_response();
-    }
+async fn answer_form(state: Arc<EndpointState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     if let Err(error) = check(&state, &parts) {
         // Otherwise the caller, which sends all of it first, does not read the answer.

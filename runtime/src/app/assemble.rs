@@ -15,13 +15,14 @@ use hydra_runtime_net::{
 use hydra_runtime_wire::signing::Signer;
 
 use super::{
-    ActionRoute, App, Application, Error, Ready, Result,
+    App, Application, Error, Ready, Result,
     context::RenderContext,
     current_engine::CurrentEngine,
     endpoint::EndpointState,
     failure,
     forms::{Actions, Forms},
     fragment_handlers::Handlers,
+    handler_checks::{ActionRoutes, check_actions, check_fragments, without_handler},
     layers,
     parts::AppParts,
     session_use::SessionUse,
@@ -35,9 +36,6 @@ use crate::{
     settings::Settings,
     user::ServiceKeys,
 };
-
-/// The actions of an application, by the names of their fragments and of their own.
-type ActionRoutes = BTreeMap<(&'static str, &'static str), ActionRoute<()>>;
 
 /// An assembled application.
 pub struct Assembled {
@@ -429,75 +427,4 @@ fn options(settings: &Settings) -> Options {
     options.fragment_cache = settings.fragment_cache;
     options.error_page = Some(Arc::new(failure::of_page));
     options
-}
-
-/// The fragments that need a handler and have none.
-fn without_handler<'n, H>(needed: &[&'n str], handlers: &BTreeMap<&'static str, H>) -> Vec<&'n str> {
-    let missing = needed
-        .iter()
-        .filter(|reference| !handlers.contains_key(**reference));
-    missing.copied().collect()
-}
-
-/// Checks that a template offers each fragment that has a handler.
-fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan: &Plan) -> Result<()> {
-    for reference in handlers {
-        if !plan.offers.contains_key(reference) {
-            let offered: Vec<_> = plan.offers.keys().map(|name| format!("`{name}`")).collect();
-            let hint = match offered.as_slice() {
-                [] => ": no element has `m:ref`".to_owned(),
-                names => format!("; they offer {}", names.join(", ")),
-            };
-            let reference = reference.to_owned();
-            return Err(Error::UnknownFragment { reference, hint });
-        }
-    }
-    Ok(())
-}
-
-/// Checks that each form of the templates has an action, and each action a form.
-fn check_actions(actions: &ActionRoutes, contract: &Contract) -> Result<()> {
-    let fragments = contract.fragments.iter();
-    let forms: Vec<(&str, &str)> = fragments
-        .flat_map(|(reference, fragment)| {
-            let actions = fragment.actions.keys();
-            actions.map(move |action| (reference.as_str(), action.as_str()))
-        })
-        .collect();
-    let unhandled = forms.iter().find(|(reference, action)| {
-        let mut names = actions.keys();
-        !names.any(|name| *name == (*reference, *action))
-    });
-    if let Some((reference, action)) = unhandled {
-        return Err(Error::FormWithoutAction {
-            reference: (*reference).to_owned(),
-            action: (*action).to_owned(),
-        });
-    }
-    let formless = actions.keys().find(|name| !forms.contains(name));
-    match formless {
-        Some((reference, action)) => Err(Error::ActionWithoutForm {
-            reference: (*reference).to_owned(),
-            action: (*action).to_owned(),
-        }),
-        None => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fragment_that_needs_a_handler_and_has_none_is_named() {
-        let handlers = BTreeMap::from([("basket", ()), ("more", ())]);
-        for (needed, expected) in [
-            (&["basket", "order"][..], &["order"][..]),
-            (&["basket"], &[]),
-            (&[], &[]),
-            (&["a", "b"], &["a", "b"]),
-        ] {
-            assert_eq!(without_handler(needed, &handlers), expected, "{needed:?}");
-        }
-    }
 }

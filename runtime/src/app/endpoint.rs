@@ -60,27 +60,38 @@ impl EndpointState {
     }
 }
 
-/// Answers a call. Its id and trace are those of the request for which the caller works.
+/// Answers a call for fragments.
 pub(crate) async fn answer(
     State(state): State<Arc<EndpointState>>,
     key: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let observer = state.context.observer.clone();
-    let answer = |request| answer_call(state, key, request);
-    observer.call(request, answer).await
+    let of_another = || (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
+    called(state, key, request, of_another, answer_call).await
 }
 
-async fn answer_call(
+/// Answers a call for the installation with this key by `answer`, and one for another installation by `of_another`. Its id and trace
+/// are those of the request for which the caller works.
+pub(super) async fn called<A: Future<Output = Response>>(
     state: Arc<EndpointState>,
     key: Result<Path<String>, PathRejection>,
     request: Request,
+    of_another: fn() -> Response,
+    answer: impl FnOnce(Arc<EndpointState>, Request) -> A,
 ) -> Response {
-    observe::with_current(|record| record.answered_by(|| state.context.service.clone()));
-    // A key that is not UTF-8 is as wrong as any other.
-    if !key.is_ok_and(|Path(key)| key == state.public_key) {
-        return (StatusCode::NOT_FOUND, Json(Vec::<RenderedFragment>::new())).into_response();
-    }
+    let observer = state.context.observer.clone();
+    let answer = async |request| {
+        observe::with_current(|record| record.answered_by(|| state.context.service.clone()));
+        // A key that is not UTF-8 is as wrong as any other.
+        match key.is_ok_and(|Path(key)| key == state.public_key) {
+            true => answer(state, request).await,
+            false => of_another(),
+        }
+    };
+    observer.call(request, answer).await
+}
+
+async fn answer_call(state: Arc<EndpointState>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let call = match read(&state, &parts, body).await {
         Ok(call) => call,

@@ -1,4 +1,4 @@
-//! What is known of the services at present, for the pages in browsers.
+//! The state of each service that `hydra dev` runs, which open pages in browsers follow.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
