@@ -92,9 +92,6 @@ pub(crate) const MAX_FORM_ENTRIES: usize = 1_000;
 /// The longest name of a field of a form.
 pub(crate) const MAX_FORM_NAME_BYTES: usize = 200;
 
-/// The longest id of the element to which a visitor is led after a form.
-pub(crate) const MAX_FORM_ANCHOR_BYTES: usize = 100;
-
 /// The default of the setting `form_body`: the most bytes of a form, files included.
 pub(crate) const DEFAULT_FORM_BODY: usize = 2_000_000;
 

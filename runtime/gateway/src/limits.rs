@@ -246,8 +246,6 @@ pub(crate) const FORM_PAGE_SECS: u32 = 3_600;
 pub(crate) const MAX_FORM_ADDRESSES: usize = 1_000;
 /// The longest id of an element, and the longest name of an action, in the answer to a form.
 pub(crate) const MAX_FORM_NAME_BYTES: usize = 100;
-/// The most forms of one fragment that keep the query of their page.
-pub(crate) const MAX_RETRIED_FORMS: usize = 100;
 /// How fast a visitor must send the body of a request, where the settings do not say.
 pub(crate) const DEFAULT_UPLOAD_BYTES_PER_SEC: u64 = 1_024;
 /// The rate of an upload is taken over this many steps.

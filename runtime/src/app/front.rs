@@ -18,7 +18,11 @@ use http::{
 use hydra_runtime_net::observe::RequestRecord;
 use hydra_runtime_wire::{
     cross_site::is_cross_site,
-    forms::{FORM_PARAMETER, InvalidForm, seal_in, without_seal},
+    forms::{
+        InvalidForm,
+        page::{at_anchor, of_form, of_fragment, with_query},
+        seal_in, without_seal,
+    },
     headers::{FORM_PLACED, HYDRA_FORM},
     lines::cut,
 };
@@ -31,7 +35,6 @@ use super::{
 };
 use crate::{
     form::Done,
-    limits::MAX_FORM_ANCHOR_BYTES,
     overview::PublishedOverview,
     page::{Answer, PrefilledSlot, ScriptNonce},
     session::RequestSessions,
@@ -115,7 +118,7 @@ fn keep<T: Clone + Send + Sync + 'static>(sent: &Extensions, kept: &mut Extensio
 
 /// The page with the fragment as it was filled in. What handles the page renders it.
 async fn shown_again(front: &Front, page: Request, invalid: InvalidForm, address: &PathAndQuery) -> Response {
-    let html = with_query(invalid.html, address.query());
+    let html = with_query(&invalid.html, address.query());
     let Ok(mut response) = front.routes.clone().oneshot(page).await;
     if response.extensions().get::<PendingPage>().is_none() {
         return alone(&html);
@@ -149,30 +152,13 @@ pub(super) fn placed(mut shown: Response, html: Bytes) -> Response {
 
 /// A page of nothing but the HTML of a fragment.
 fn alone(html: &str) -> Response {
-    let page = format!(
-        "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n<title>Please check</title>\n</head>\n<body>\n<main>\n{html}\n\
-         </main>\n</body>\n</html>\n"
-    );
     let no_store = HeaderValue::from_static("no-store");
     (
         StatusCode::UNPROCESSABLE_ENTITY,
         [(CACHE_CONTROL, no_store)],
-        Html(page),
+        Html(of_fragment(html)),
     )
         .into_response()
-}
-
-/// The HTML of a fragment with the query of its page in the addresses of its forms, so that the page keeps it if the form is
-/// sent again.
-fn with_query(html: String, query: Option<&str>) -> String {
-    let start = format!("action=\"?{FORM_PARAMETER}=");
-    match query {
-        Some(query) => {
-            let query = query.replace('&', "&amp;").replace('"', "%22");
-            html.replace(&start, &format!("action=\"?{query}&amp;{FORM_PARAMETER}="))
-        }
-        None => html,
-    }
 }
 
 /// The path and query of the page that an address with the seal of a form belongs to. The other parameters of the address are
@@ -185,30 +171,22 @@ fn page_of(uri: &Uri, headers: &HeaderMap) -> PathAndQuery {
         let is_same = before.path() == path && before.authority().is_some_and(|it| it.as_str() == host);
         before.query().filter(|_| is_same).and_then(without_seal)
     };
-    let query = uri.query().and_then(without_seal).or_else(referer);
-    let whole = query.and_then(|query| format!("{path}?{query}").parse().ok());
-    let whole = whole.or_else(|| path.parse().ok());
-    whole.unwrap_or_else(|| PathAndQuery::from_static("/"))
+    of_form(uri, referer)
 }
 
 /// Where an action leads the visitor: to a path of this site.
 fn led(done: &Done, page: &PathAndQuery) -> Response {
-    let is_id = |id: &&String| {
-        let mut bytes = id.bytes();
-        id.len() <= MAX_FORM_ANCHOR_BYTES
-            && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    match (&done.to, done.anchor.as_ref().filter(is_id)) {
-        (Some(to), _) => see_other(to),
-        (None, Some(id)) => see_other(&format!("{page}#{id}")),
-        (None, None) => see_other(&page.to_string()),
+    match &done.to {
+        Some(to) => see_other(to),
+        None => see_other(&at_anchor(page, done.anchor.as_deref())),
     }
 }
 
 /// Leads a visitor to a path of this site by GET (RFC 9110 section 15.4.4).
 fn see_other(to: &str) -> Response {
-    let is_path = to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\");
+    // Browsers drop tabs from addresses, and with a tab between two slashes there would be a host.
+    let is_path =
+        to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\") && !to.contains('\t');
     match HeaderValue::try_from(to).ok().filter(|_| is_path) {
         Some(location) => {
             let no_store = HeaderValue::from_static("no-store");
@@ -281,6 +259,7 @@ mod tests {
         for elsewhere in [
             "//evil.example",
             "/\\evil.example",
+            "/\t/evil.example",
             "https://evil.example",
             "thanks",
             "",
@@ -288,15 +267,5 @@ mod tests {
         ] {
             assert_eq!(location(Done::to(elsewhere)), (500, String::new()), "{elsewhere}");
         }
-    }
-
-    #[test]
-    fn a_form_that_is_shown_again_keeps_the_query_of_its_page() {
-        let html = || "<form action=\"?hydra-form=a.b\">".to_owned();
-        assert_eq!(with_query(html(), None), html());
-        assert_eq!(
-            with_query(html(), Some("x=1&y=\"2")),
-            "<form action=\"?x=1&amp;y=%222&amp;hydra-form=a.b\">"
-        );
     }
 }

@@ -2,6 +2,8 @@
 //! the header with which a page learns that one of its fragments has an answer already.
 #![deny(clippy::disallowed_methods)]
 
+pub mod page;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::HeaderValue;

@@ -21,7 +21,7 @@ use http::{
 use hydra_runtime_net::{observe::RequestRecord, proxies::Origin};
 use hydra_runtime_wire::{
     cookies::{PIN_PREFIX, VERSION},
-    forms::{ActionAnswer, FORM_PARAMETER, InvalidForm, seal_in, service_of, without_seal},
+    forms::{self, ActionAnswer, FORM_PARAMETER, InvalidForm, seal_in, service_of, without_seal},
     lines::cut,
 };
 use memchr::memmem;
@@ -211,7 +211,7 @@ impl SentForm<'_> {
         };
         let Some(to) = done.to else {
             return self
-                .lead(&address::at_anchor(&self.page, done.anchor.as_deref()))
+                .lead(&forms::page::at_anchor(&self.page, done.anchor.as_deref()))
                 .await;
         };
         let hosts = &self.gateway.config().redirect_hosts;

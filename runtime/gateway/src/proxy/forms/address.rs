@@ -2,45 +2,23 @@
 #![deny(clippy::disallowed_methods)]
 
 use http::{HeaderMap, Uri, header::REFERER, uri::PathAndQuery};
-use hydra_runtime_wire::forms::without_seal;
+use hydra_runtime_wire::forms::{self, without_seal};
 use url::Url;
 
 use crate::{
     config::{forms::is_listed, openid::is_safe},
-    limits::{MAX_FORM_NAME_BYTES, MAX_NEXT_BYTES},
+    limits::MAX_NEXT_BYTES,
     login::Site,
 };
 
 /// The path and query of the page that an address with the seal of a form belongs to. The other parameters of the address
 /// are the page's; without any, those of the `Referer` are, if it is the same page.
 pub(super) fn page(uri: &Uri, headers: &HeaderMap, site: Option<&Site>) -> PathAndQuery {
-    let own = uri.query().and_then(without_seal);
-    let query = own.or_else(|| {
+    forms::page::of_form(uri, || {
         let before = referer(headers, site?)?;
         let here = site?.resolved(uri.path())?;
-        (before.path() == here.path())
-            .then(|| without_seal(before.query()?))
-            .flatten()
-    });
-    let path = uri.path();
-    let whole = query.and_then(|query| format!("{path}?{query}").parse().ok());
-    whole
-        .or_else(|| path.parse().ok())
-        .unwrap_or_else(|| PathAndQuery::from_static("/"))
-}
-
-/// The address of a page, at the element with this id.
-pub(super) fn at_anchor(page: &PathAndQuery, anchor: Option<&str>) -> String {
-    let is_id = |id: &&str| {
-        let mut bytes = id.bytes();
-        id.len() <= MAX_FORM_NAME_BYTES
-            && bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic())
-            && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-    };
-    match anchor.filter(is_id) {
-        Some(id) => format!("{page}#{id}"),
-        None => page.to_string(),
-    }
+        (before.path() == here.path()).then(|| without_seal(before.query()?))?
+    })
 }
 
 /// The page of this site that the `Referer` names. `None`: it names none, or one of another site.
@@ -139,24 +117,6 @@ mod tests {
         let headers = HeaderMap::from_iter([(REFERER, HeaderValue::try_from(long).expect("a value"))]);
         let found = page(&Uri::from_static("/pay?hydra-form=a.b"), &headers, Some(&site()));
         assert_eq!(found.as_str(), "/pay");
-    }
-
-    #[test]
-    fn a_page_is_shown_at_an_id_and_at_nothing_else() {
-        let page = PathAndQuery::from_static("/pay?y=2");
-        let long = "x".repeat(MAX_FORM_NAME_BYTES + 1);
-        for (anchor, expected) in [
-            (None, "/pay?y=2"),
-            (Some("pay-form_2"), "/pay?y=2#pay-form_2"),
-            (Some(""), "/pay?y=2"),
-            (Some("2x"), "/pay?y=2"),
-            (Some("x y"), "/pay?y=2"),
-            (Some("x\r\ny"), "/pay?y=2"),
-            (Some("é"), "/pay?y=2"),
-            (Some(long.as_str()), "/pay?y=2"),
-        ] {
-            assert_eq!(at_anchor(&page, anchor), expected, "{anchor:?}");
-        }
     }
 
     #[test]

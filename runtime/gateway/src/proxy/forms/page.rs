@@ -15,7 +15,7 @@ use http::{
     uri::PathAndQuery,
 };
 use hydra_runtime_wire::{
-    forms::{AnsweredFragment, FORM_PARAMETER, InvalidForm, marker_comment},
+    forms::{AnsweredFragment, InvalidForm, marker_comment, page::with_query},
     headers::{FORM_PLACED, HYDRA_FORM, HYDRA_FORM_SIGNATURE},
     signing::{Call, GATEWAY},
 };
@@ -25,7 +25,6 @@ use super::{replaced_body::ReplacedBody, replacer::Replacer};
 use crate::{
     Gateway,
     edge::headers::FOR_CACHES_IN_FRONT,
-    limits::MAX_RETRIED_FORMS,
     proxy::{pass_on, visitor::Previewed},
     registry::instance::FragmentProtocol,
     routing::snapshot::Service,
@@ -199,19 +198,6 @@ fn has_place(status: StatusCode, headers: &HeaderMap) -> bool {
     status == StatusCode::OK && is_html && !is_encoded && headers.get(HYDRA_FORM) == Some(&FORM_PLACED)
 }
 
-/// The HTML of a fragment whose forms keep the query of the page: the address at which the visitor sees it has another one.
-fn with_query(html: &str, query: Option<&str>) -> String {
-    let Some(query) = query.filter(|query| !query.is_empty()) else {
-        return html.to_owned();
-    };
-    let query = query.replace('&', "&amp;");
-    html.replacen(
-        &format!("action=\"?{FORM_PARAMETER}="),
-        &format!("action=\"?{query}&amp;{FORM_PARAMETER}="),
-        MAX_RETRIED_FORMS,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -274,19 +260,5 @@ mod tests {
             assert_eq!(has_place(status, &headers), expected, "{status} {more:?}");
         }
         assert!(!has_place(StatusCode::OK, &HeaderMap::new()));
-    }
-
-    #[test]
-    fn forms_keep_the_query_of_their_page() {
-        let html = "<form action=\"?hydra-form=a.b\"><p title=\"?hydra-form=\">action=&quot;?hydra-form=";
-        assert_eq!(with_query(html, None), html);
-        assert_eq!(with_query(html, Some("")), html);
-        assert_eq!(
-            with_query(html, Some("x=1&y='2'")),
-            html.replace("action=\"?", "action=\"?x=1&amp;y='2'&amp;")
-        );
-        let many = html.repeat(2 * MAX_RETRIED_FORMS);
-        let longer = with_query(&many, Some("x")).len() - many.len();
-        assert_eq!(longer, MAX_RETRIED_FORMS * "x&amp;".len());
     }
 }
