@@ -157,8 +157,8 @@ fn contract(tag: &OfferTag, actions: BTreeMap<String, ActionContract>) -> Fragme
         imports: imports.collect(),
         exports: exports.collect(),
         provides: provides.collect(),
-        styles: tag.styles.clone(),
-        scripts: tag.scripts.clone(),
+        styles: tag.styles.to_vec(),
+        scripts: tag.scripts.to_vec(),
         actions,
     }
 }

@@ -60,7 +60,7 @@ fn add_page(
     found: &mut BTreeMap<String, Vec<Attribute>>,
 ) {
     let (title, imports) = match unit.kind {
-        UnitKind::Offer(offer) => (name_of(offer).unwrap_or_default(), offer.tag.imports.as_slice()),
+        UnitKind::Offer(offer) => (name_of(offer).unwrap_or_default(), &*offer.tag.imports),
         _ => (view.site.files[unit.file].source.name.clone(), &[][..]),
     };
     let mut add = |name: &str, ty: Type, giver: Giver, place: Location| {

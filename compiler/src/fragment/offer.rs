@@ -25,21 +25,21 @@ const ATTRIBUTES: [&str; 7] = [
     "action",
 ];
 
-/// What the `m:` attributes of an element say.
+/// What the `m:` attributes of an element say. A site may have very many, and all are held at once: its lists have no spare room.
 #[derive(Clone, Debug, Default)]
 pub struct OfferTag {
     /// The fragment's name.
     pub reference: Option<Attributed<SmolStr>>,
     /// What it takes from a page.
-    pub imports: Vec<Declared>,
+    pub imports: Box<[Declared]>,
     /// What it gives to a page.
-    pub exports: Vec<Declared>,
+    pub exports: Box<[Declared]>,
     /// What it, or the page, has of its own. `None` where nothing is stated.
-    pub attributes: Option<Vec<Declared>>,
+    pub attributes: Option<Box<[Declared]>>,
     /// The style sheets that it needs, as written.
-    pub styles: Vec<String>,
+    pub styles: Box<[String]>,
     /// The scripts that it needs, as written.
-    pub scripts: Vec<String>,
+    pub scripts: Box<[String]>,
     /// The name of the action to which it sends what visitors type, and the attribute that says so. Boxed: few elements have one.
     pub action: Option<Box<(Attributed<SmolStr>, Span)>>,
 }
@@ -71,15 +71,16 @@ pub(crate) fn read_offer(
         let known = ATTRIBUTES.iter().find(|known| known.eq_ignore_ascii_case(name));
         match known.copied().unwrap_or_default() {
             "ref" => offer.reference = read_name(&mut reader, attribute, "a fragment"),
-            "imports" => offer.imports = typed::read(&mut reader, attribute, TypedListKind::Imports),
-            "exports" => offer.exports = typed::read(&mut reader, attribute, TypedListKind::Exports),
+            "imports" => offer.imports = typed::read(&mut reader, attribute, TypedListKind::Imports).into(),
+            "exports" => offer.exports = typed::read(&mut reader, attribute, TypedListKind::Exports).into(),
             // Empty: it has none, and says so.
-            "attributes" if text::is_empty(&reader, attribute) => offer.attributes = Some(Vec::new()),
+            "attributes" if text::is_empty(&reader, attribute) => offer.attributes = Some(Box::default()),
             "attributes" => {
-                offer.attributes = Some(typed::read(&mut reader, attribute, TypedListKind::Attributes));
+                offer.attributes =
+                    Some(typed::read(&mut reader, attribute, TypedListKind::Attributes).into());
             }
-            "styles" => offer.styles = resources::read(&mut reader, attribute),
-            "scripts" => offer.scripts = resources::read(&mut reader, attribute),
+            "styles" => offer.styles = resources::read(&mut reader, attribute).into(),
+            "scripts" => offer.scripts = resources::read(&mut reader, attribute).into(),
             "action" => {
                 let name = read_name(&mut reader, attribute, "an action");
                 offer.action = name.map(|name| Box::new((name, attribute.span)));
