@@ -165,6 +165,15 @@ impl Running {
         self.ended()
     }
 
+    /// Kills it: it can do nothing before it ends.
+    ///
+    /// # Panics
+    /// Where it is gone.
+    pub fn kill(&mut self) -> ExitStatus {
+        self.signal("KILL");
+        self.ended()
+    }
+
     /// Lets it hang: it keeps its sockets, and does nothing until [`Running::resume`].
     ///
     /// # Panics

@@ -8,6 +8,7 @@ mod crew;
 mod find;
 mod front;
 mod group;
+pub(super) mod guard;
 mod link;
 mod lock;
 mod output;

@@ -66,6 +66,9 @@ enum Command {
     /// Checks a folder for `hydra serve`, and writes its plan.
     #[command(name = serve::compile::COMMAND, hide = true)]
     CompileSite(serve::compile::CompileArgs),
+    /// Ends the services of a `hydra dev` that was killed.
+    #[command(name = dev::guard::COMMAND, hide = true)]
+    DevGuard,
 }
 
 /// Why the program could not run. The text is for the person who started it.
@@ -102,6 +105,10 @@ fn main() -> ExitCode {
             Command::Preview(args) => ask::preview::preview(&args),
             Command::DebugLink(args) => debug_link::run(*args),
             Command::CompileSite(args) => serve::compile::run(&args),
+            Command::DevGuard => {
+                dev::guard::run();
+                Ok(())
+            }
         });
     drop(logs);
     match done {

@@ -4,7 +4,7 @@ use std::fs;
 
 use hydra_tests::Browser;
 
-use crate::folder::start;
+use crate::folder::{Folder, start};
 
 const PAGE: &str = "<!doctype html><html lang=\"en\" m:attributes=\"title: string\"><head><title>Teas</title>\
     <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/site.css\"></head>\n\
@@ -115,5 +115,22 @@ fn a_policy_of_the_page_and_a_folder_that_is_broken_from_the_start_do_not_matter
         "<!doctype html><link rel=\"icon\" href=\"data:,\"><h1>well</h1>",
     );
     browser.wait_for_text("h1", "well");
+    wait_for_no_report(&browser);
+}
+
+#[test]
+fn a_page_whose_service_is_being_built_comes_by_itself() {
+    let folder = Folder::new(&["storefront"]);
+    folder.write("built/storefront.waits", "");
+    let hydra = folder.start().listening();
+    let browser = Browser::open();
+    browser.go(&hydra.address);
+    browser.wait_for_text("h1", "One moment");
+    browser.wait_for_text("b", "storefront");
+    fs::remove_file(folder.path("built/storefront.waits")).expect("removed");
+    browser.wait(
+        "return document.body.textContent.includes('worth the wait')",
+        true,
+    );
     wait_for_no_report(&browser);
 }

@@ -9,11 +9,13 @@ use std::{
 use hydra_tests::{PATIENCE, Running, Start, program, wait_for, workspace};
 use tempfile::TempDir;
 
-/// Plays cargo: describes the packages, and says where their programs are, or what is in the file `NAME.fails`.
+/// Plays cargo: describes the packages, and says where their programs are, or what is in the file `NAME.fails`. It waits while the
+/// file `NAME.waits` is there.
 const CARGO: &str = r#"#!/bin/sh
 here=$(dirname "$0")
 if [ "$1" = metadata ]; then exec cat "$here/metadata.json"; fi
 while [ "$1" != --bin ]; do shift; done
+while [ -e "$here/$2.waits" ]; do sleep 0.02; done
 if [ -e "$here/$2.fails" ]; then cat "$here/$2.fails" >&2; exit 101; fi
 printf '{"reason":"compiler-artifact","target":{"name":"%s","kind":["bin"]},"executable":"%s"}\n' "$2" "$here/$2"
 "#;
@@ -98,20 +100,6 @@ impl Folder {
             .filter(is_one)
             .map(|entry| entry.file_name().to_string_lossy().into_owned())
             .collect()
-    }
-}
-
-/// A test may have ended `hydra dev` at once, which leaves it no time to stop the services.
-impl Drop for Folder {
-    fn drop(&mut self) {
-        for name in ["storefront", "order-service"] {
-            for id in self.processes(name) {
-                // It may have ended already.
-                let _ = std::process::Command::new("sh")
-                    .args(["-c", "kill -KILL $0", &id])
-                    .status();
-            }
-        }
     }
 }
 

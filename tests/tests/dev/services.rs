@@ -36,6 +36,58 @@ fn services_run_together_and_end_together() {
 }
 
 #[test]
+fn nothing_is_left_of_a_run_that_was_killed() {
+    let folder = Folder::new(&["storefront", "order-service"]);
+    // A process that the program of a service starts, and that does not end by itself when that program is gone.
+    fs::rename(folder.path("built/order-service"), folder.path("built/inner")).expect("moved");
+    folder.write_program(
+        "order-service",
+        "#!/bin/sh\n\"$(dirname \"$0\")/inner\" &\nwait\n",
+    );
+    let mut hydra = folder.start().listening();
+    wait_for_page(&hydra, "/checkout", FORM);
+    let former = ["storefront", "inner"].map(|name| folder.processes(name));
+    assert!(former.iter().all(|found| found.len() == 1), "{former:?}");
+
+    assert!(!hydra.kill().success());
+    // Nothing holds the folder any more.
+    let hydra = folder.start().listening();
+    wait_for_page(&hydra, "/checkout", FORM);
+    wait_for("the end of the former programs", PATIENCE, || {
+        let now = ["storefront", "inner"].map(|name| folder.processes(name));
+        (now.iter().all(|found| found.len() == 1) && now != former).then_some(())
+    });
+    drop(hydra);
+    wait_for("the end of all programs", PATIENCE, || {
+        let now = ["storefront", "inner"].map(|name| folder.processes(name));
+        now.iter().all(Vec::is_empty).then_some(())
+    });
+}
+
+#[test]
+fn the_first_request_hears_that_services_are_being_built() {
+    let folder = Folder::new(&["storefront"]);
+    folder.write("built/storefront.waits", "");
+    let hydra = folder.start().listening();
+    for (accept, text) in [
+        (
+            "text/html",
+            "<h1>One moment</h1><p>No service answers for this page yet. Being built or started: <b>storefront</b>.",
+        ),
+        (
+            "*/*",
+            "No service answers for this yet. Being built or started: storefront.\n",
+        ),
+    ] {
+        let page = ask(&hydra.address, "GET", "/", accept).expect("an answer");
+        assert_eq!(page.status, 503, "{}", page.body);
+        assert!(page.body.contains(text), "{}", page.body);
+    }
+    fs::remove_file(folder.path("built/storefront.waits")).expect("removed");
+    wait_for_page(&hydra, "/", "worth the wait");
+}
+
+#[test]
 fn a_service_that_fails_is_told_about_and_others_live_on() {
     let folder = Folder::new(&["storefront", "order-service"]);
     folder.write("built/order-service.fails", "error: this does not build\n");

@@ -100,11 +100,13 @@ impl Shown {
 }
 
 impl Board {
-    /// A board of services that do not run yet.
+    /// A board of services that do not run yet: each is going to be built.
     pub(super) fn new<N: Into<String>>(names: impl IntoIterator<Item = N>) -> Self {
-        let services = names
-            .into_iter()
-            .map(|name| (name.into(), ServiceState::default()));
+        let first = ServiceState {
+            is_building: true,
+            ..ServiceState::default()
+        };
+        let services = names.into_iter().map(|name| (name.into(), first.clone()));
         Self(Arc::new(watch::Sender::new(Shown {
             run: Uuid::new_v4().to_string(),
             services: services.collect(),
@@ -225,17 +227,18 @@ mod tests {
         let board = Board::new(["blog", "shop"]);
         let busy = |names: &[&str], problems: Value, pages: u64| json!({"run": null, "pages": pages, "styles": 0, "problems": problems, "busy": names});
         let problem = json!([{"service": "shop", "text": "no"}]);
-        board.building("shop");
-        assert_eq!(shown(&board), busy(&["shop"], json!([]), 0));
+        assert_eq!(shown(&board), busy(&["blog", "shop"], json!([]), 0));
+        board.renewed("blog");
+        assert_eq!(shown(&board), busy(&["shop"], json!([]), 1));
         assert_eq!(board.watch().borrow().awaited(), ["shop"]);
         board.failed("shop", false, "no");
-        assert_eq!(shown(&board), busy(&[], problem.clone(), 0));
+        assert_eq!(shown(&board), busy(&[], problem.clone(), 1));
         board.building("shop");
-        assert_eq!(shown(&board), busy(&["shop"], problem.clone(), 0));
+        assert_eq!(shown(&board), busy(&["shop"], problem.clone(), 1));
         board.starting("shop");
-        assert_eq!(shown(&board), busy(&["shop"], problem, 0));
+        assert_eq!(shown(&board), busy(&["shop"], problem, 1));
         board.renewed("shop");
-        assert_eq!(shown(&board), busy(&[], json!([]), 1));
+        assert_eq!(shown(&board), busy(&[], json!([]), 2));
         board.building("shop");
         assert_eq!(
             board.watch().borrow().awaited(),
@@ -244,7 +247,7 @@ mod tests {
         );
         board.unchanged("shop");
         board.building("unknown");
-        assert_eq!(shown(&board), busy(&[], json!([]), 1));
+        assert_eq!(shown(&board), busy(&[], json!([]), 2));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::{
     cargo,
     find::CratePlace,
     group::Group,
+    guard::Guard,
     output::{self, Tag, Tail},
 };
 
@@ -50,7 +51,12 @@ struct Target {
 }
 
 /// Builds the program of a service, and shows what cargo says. `is_unwanted` is asked again and again.
-pub(super) fn build(place: &CratePlace, tag: &Tag, mut is_unwanted: impl FnMut() -> bool) -> Built {
+pub(super) fn build(
+    place: &CratePlace,
+    tag: &Tag,
+    guard: &Guard,
+    mut is_unwanted: impl FnMut() -> bool,
+) -> Built {
     let color = match io::stderr().is_terminal() {
         true => "always",
         false => "never",
@@ -70,7 +76,7 @@ pub(super) fn build(place: &CratePlace, tag: &Tag, mut is_unwanted: impl FnMut()
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    let mut group = match Group::start(&mut command) {
+    let mut group = match Group::start(&mut command, guard) {
         Ok(group) => group,
         Err(error) => return Built::Failed(format!("can't run cargo: {error}")),
     };

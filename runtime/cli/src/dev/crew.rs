@@ -19,6 +19,7 @@ use super::{
     board::Board,
     change::{self, Change},
     find::{CratePlace, is_left_out},
+    guard::Guard,
     link::Link,
     lock::own_folder,
     output::Tag,
@@ -51,6 +52,10 @@ impl Crew {
     ) -> Result<Self, Stop> {
         let names: Vec<&str> = places.iter().map(|place| place.name.as_str()).collect();
         let (surroundings, building) = (Arc::new(surroundings), Arc::default());
+        let guard = match places {
+            [] => Guard::default(),
+            _ => Guard::start(),
+        };
         let (mut waiting, mut orders) = (Vec::new(), Vec::new());
         for (number, (place, tag)) in places.iter().zip(Tag::all(&names)).enumerate() {
             let (sender, receiver) = mpsc::channel();
@@ -61,6 +66,7 @@ impl Crew {
                 board: board.clone(),
                 surroundings: Arc::clone(&surroundings),
                 building: Arc::clone(&building),
+                guard: guard.clone(),
                 orders: Orders::new(receiver),
                 link: link_of(number),
                 plan: None,

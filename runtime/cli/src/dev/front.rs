@@ -4,6 +4,7 @@
 mod document;
 mod events;
 mod policy;
+mod waiting;
 
 use std::{sync::Arc, time::Duration};
 
@@ -81,7 +82,7 @@ async fn answer(State(Worker { front, inner }): State<Worker>, request: Request)
                     let response = pass_on(document::plain(request)).await;
                     document.with_script(response, &shown)
                 }
-                None => pass_on(request).await,
+                None => waiting::or(pass_on(request).await, &shown),
             }
         }
     }

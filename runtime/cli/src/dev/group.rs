@@ -10,6 +10,8 @@ use std::{
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
+use super::guard::Guard;
+
 /// How often a process is looked at that is to end.
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -17,13 +19,19 @@ const LOOK: Duration = Duration::from_millis(10);
 pub(super) struct Group {
     child: Child,
     status: Option<ExitStatus>,
+    guard: Guard,
 }
 
 impl Group {
-    /// Starts a program in a process group of its own.
-    pub(super) fn start(command: &mut Command) -> io::Result<Self> {
+    /// Starts a program in a process group of its own, which `guard` kills if this process is killed.
+    pub(super) fn start(command: &mut Command, guard: &Guard) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
-        Ok(Self { child, status: None })
+        let (status, guard) = (None, guard.clone());
+        let group = Self { child, status, guard };
+        if let Some(id) = group.id() {
+            group.guard.started(id);
+        }
+        Ok(group)
     }
 
     /// Its standard output, once, if that is piped.
@@ -67,6 +75,9 @@ impl Group {
 
     fn kill(&mut self) {
         self.signal(Signal::KILL);
+        if let Some(id) = self.id() {
+            self.guard.ended(id);
+        }
         self.status = self.child.wait().ok();
     }
 
@@ -102,7 +113,11 @@ mod tests {
     /// A shell with a script, its output, and the first line of it.
     fn shell(script: &str) -> (Group, BufReader<ChildStdout>, String) {
         let mut command = Command::new("sh");
-        let mut group = Group::start(command.args(["-c", script]).stdout(Stdio::piped())).expect("a shell");
+        let mut group = Group::start(
+            command.args(["-c", script]).stdout(Stdio::piped()),
+            &Guard::default(),
+        )
+        .expect("a shell");
         let mut output = BufReader::new(group.stdout().expect("its output"));
         let mut line = String::new();
         output.read_line(&mut line).expect("a line");

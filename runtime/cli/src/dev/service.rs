@@ -20,6 +20,7 @@ use super::{
     change::Change,
     find::CratePlace,
     group::Group,
+    guard::Guard,
     link::{self, Link},
     output::{self, Tag, Tail},
     surroundings::Surroundings,
@@ -47,6 +48,7 @@ pub(super) struct Service {
     pub(super) surroundings: Arc<Surroundings>,
     /// Held while cargo builds: builds of one workspace would only wait for each other.
     pub(super) building: Arc<Mutex<()>>,
+    pub(super) guard: Guard,
     pub(super) orders: Orders,
     /// Gives the program the plan of changed templates. `None`: each change needs a build.
     pub(super) link: Option<Link>,
@@ -274,7 +276,7 @@ impl Service {
         let building = Arc::clone(&self.building);
         // A thread that panicked while it built leaves nothing behind that matters.
         let _turn = building.lock().unwrap_or_else(PoisonError::into_inner);
-        match build::build(&self.place, &self.tag, || self.orders.interrupt()) {
+        match build::build(&self.place, &self.tag, &self.guard, || self.orders.interrupt()) {
             Built::Program(path) => Ok(Made::Program(Program::of(path), interface)),
             Built::Stopped => Ok(Made::Unwanted),
             Built::Failed(said) => Err(Failure {
@@ -380,7 +382,7 @@ impl Service {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut group = Group::start(&mut command).map_err(|error| Failure {
+        let mut group = Group::start(&mut command, &self.guard).map_err(|error| Failure {
             what: format!("`{}` can't be started: {error}", program.path.display()),
             said: String::new(),
         })?;

@@ -3,11 +3,11 @@
 use axum::{
     body::{Body, Bytes},
     extract::Request,
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode,
+    HeaderMap, HeaderValue, Method,
     header::{
         ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
         CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, RANGE,
@@ -16,7 +16,7 @@ use http::{
 use hydra_runtime::page::Prologue;
 use uuid::Uuid;
 
-use super::{EVENTS_PATH, SCRIPT_PATH, host, policy};
+use super::{EVENTS_PATH, SCRIPT_PATH, host, policy, waiting};
 use crate::dev::board::Shown;
 
 /// What a response for a document needs of its request.
@@ -48,17 +48,9 @@ impl Document {
 
     /// The response with the script, if it is HTML. Where no service answers yet, a page that waits.
     pub(super) fn with_script(&self, response: Response, shown: &Shown) -> Response {
-        let awaited = shown.awaited();
-        let is_away = matches!(
-            response.status(),
-            StatusCode::NOT_FOUND
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE
-                | StatusCode::GATEWAY_TIMEOUT
-        );
         let nonce = Uuid::new_v4().to_string();
-        if is_away && !awaited.is_empty() {
-            return waiting(&awaited, &self.tag(shown, &nonce));
+        if let Some(awaited) = waiting::awaited(&response, shown) {
+            return waiting::page(&awaited, &self.tag(shown, &nonce));
         }
         if !is_plain_html(response.headers()) {
             return response;
@@ -151,35 +143,12 @@ where
     })
 }
 
-/// A page that says which services are awaited. It is loaded again once they are there.
-fn waiting(awaited: &[&str], tag: &str) -> Response {
-    let names: Vec<String> = awaited
-        .iter()
-        .map(|name| format!("<b>{}</b>", escaped(name)))
-        .collect();
-    let names = names.join(", ");
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><head>{tag}<meta charset=\"utf-8\"><title>One moment</title></head>\
-         <body style=\"font: 1.1rem/1.6 system-ui; margin: 4rem auto; max-width: 40rem; padding: 0 1rem\">\
-         <h1>One moment</h1><p>No service answers for this page yet. Being built or started: {names}. The page is loaded again by itself.</p>\
-         </body></html>\n"
-    );
-    let headers = [
-        (CONTENT_TYPE, "text/html; charset=utf-8"),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    (StatusCode::SERVICE_UNAVAILABLE, headers, page).into_response()
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
 
-    use axum::body::to_bytes;
+    use axum::{body::to_bytes, response::IntoResponse as _};
+    use http::StatusCode;
 
     use super::*;
     use crate::dev::board::Board;
@@ -242,6 +211,7 @@ mod tests {
     #[tokio::test]
     async fn a_page_is_whole_with_the_script_and_other_files_stay() {
         let board = Board::new(["a<b"]);
+        board.unchanged("a<b");
         let document =
             Document::of(&request(&[("accept", "text/html"), ("host", "h:1")])).expect("a document");
         let shown = board.watch().borrow().clone();
