@@ -340,4 +340,28 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn a_mistake_is_reported_where_a_template_of_hydra_is_included() {
+        let page = "<html m:attributes=\"title: string\">{{ title }}\n{% include \"hydra/form-errors.html\" %}</html>";
+        let page = Source::new("page.html", "templates/page.html", page);
+        let mut sources = crate::provided::missing(&[&page]);
+        sources.push(page);
+        let input = Input {
+            templates: sources.len(),
+            sources,
+            ..Input::default()
+        };
+        let problems = check(&input);
+        let [problem] = &problems[..] else {
+            panic!("{problems:#?}")
+        };
+        assert_eq!(problem.message, "nothing gives `page.html` a `form`");
+        let place = problem.labels[0].location;
+        let source = &input.sources[place.source.0 as usize];
+        assert_eq!(
+            (source.name.as_str(), source.line_column(place.span.start).line),
+            ("page.html", 2)
+        );
+    }
 }

@@ -115,6 +115,7 @@ mod limits;
 mod model;
 mod page_type;
 mod parallel;
+mod provided;
 mod rust_types;
 mod shape;
 mod slips;

@@ -9,6 +9,7 @@
 //! and not into what stands in its place.
 
 mod emit;
+mod form_marks;
 mod hole_extent;
 mod last_used;
 mod pending_names;

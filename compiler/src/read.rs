@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use crate::{
     input::{Input, Options},
     problem::{Code, Problem},
-    report,
+    provided, report,
     source::{Source, SourceId, Span},
 };
 pub(crate) use contracts::misnamed;
@@ -181,7 +181,7 @@ pub(crate) fn assemble(
         contracts_given: contracts.is_some(),
         ..Input::default()
     };
-    for loaded in templates {
+    for loaded in with_provided(templates) {
         push_source(&mut input, loaded);
     }
     input.templates = input.sources.len();
@@ -190,6 +190,21 @@ pub(crate) fn assemble(
         push_source(&mut input, loaded);
     }
     input
+}
+
+/// The templates with those that Hydra provides for them, sorted by name if any are added.
+fn with_provided(mut templates: Vec<LoadedFile>) -> Vec<LoadedFile> {
+    let sources: Vec<&Source> = templates.iter().map(|file| &file.source).collect();
+    let missing = provided::missing(&sources);
+    if !missing.is_empty() {
+        let missing = missing.into_iter().map(|source| LoadedFile {
+            source,
+            broken_at: None,
+        });
+        templates.extend(missing);
+        templates.sort_by(|one, other| one.source.name.cmp(&other.source.name));
+    }
+    templates
 }
 
 /// Where a contract's file has the name of a member. `None`: it lacks the member.

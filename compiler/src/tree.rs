@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) use build::tree;
-pub(crate) use forms::{FORM, Form};
+pub(crate) use forms::{ErrorMark, FORM, Form};
 
 /// A file as a tree.
 #[derive(Clone, Debug, Default)]

@@ -14,6 +14,7 @@ use crate::{
     limits::MAX_SUGGESTIONS,
     model::{NameUse, UseKind},
     problem::{Code, Problem, ProblemCollector},
+    provided::is_own,
 };
 
 use super::rule_input::RuleInput;
@@ -58,6 +59,16 @@ fn unknown(input: &RuleInput<'_, '_>, used: &NameUse<'_>, look: bool) -> Problem
         Some(component) => format!("the component `{}` has no argument `{name}`", short(component)),
         None => format!("nothing gives `{}` a `{name}`", short(input.page_name())),
     };
+    let is_of_hydra = input.source(used.location.source).is_some_and(is_own);
+    if let Some(include) = used.include_chain.as_deref().filter(|_| is_of_hydra) {
+        let problem = Problem::new(
+            Code::UnknownPageAttribute,
+            message,
+            include.location,
+            "this template needs it",
+        );
+        return problem.help("include it in a `<form m:action=\"…\">` of a fragment");
+    }
     let problem = Problem::new(Code::UnknownPageAttribute, message, used.location, "used here");
     let problem = input.with_include_chain(problem, &used.include_chain);
     if used.component.is_some() {

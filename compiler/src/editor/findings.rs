@@ -9,6 +9,7 @@ use std::{
 use crate::{
     limits::MAX_SHOWN_LABELS,
     problem::{Code, Problem, Severity},
+    provided::is_own,
     report,
     source::{Location, Source},
 };
@@ -71,10 +72,10 @@ impl<'s> FileLines<'s> {
     }
 
     /// Converts a location to the path of its file and a range in lines and columns, as editors count them. `None` if the location's
-    /// file is not among the sources.
+    /// file is not among the sources, or is Hydra's own: no editor can open it.
     pub(super) fn place(&mut self, location: Location) -> Option<Place> {
         let index = location.source.0 as usize;
-        let source = self.sources.get(index)?;
+        let source = self.sources.get(index).filter(|source| !is_own(source))?;
         let lines = self.found.entry(index).or_insert_with(|| Lines::of(&source.text));
         Some(Place {
             path: source.path.clone(),

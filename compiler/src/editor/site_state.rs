@@ -13,6 +13,7 @@ use crate::{
     page_type::CrateTypes,
     parallel::each,
     problem::Problem,
+    provided,
     read::{self, FileKind, LoadedFile, SiteFiles, SitePaths},
     site::{Parsed, Site},
     source::{Source, SourceId},
@@ -128,6 +129,9 @@ impl SiteState {
         if self.input.sources[index].text == file.source.text {
             return true;
         }
+        if self.lacks_provided(&file.source) {
+            return false;
+        }
         self.input.sources[index] = copied(&file.source);
         match kind {
             FileKind::Rust => self.types = None,
@@ -135,6 +139,13 @@ impl SiteState {
         }
         self.is_unchecked = true;
         true
+    }
+
+    /// Whether a text names a template that Hydra provides and that is not among the sources yet.
+    fn lacks_provided(&self, source: &Source) -> bool {
+        let is_known = |name: &str| self.input.template_sources().iter().any(|it| it.name == name);
+        let named = provided::missing(&[source]);
+        named.iter().any(|template| !is_known(&template.name))
     }
 
     /// Makes the input anew if files came or went.

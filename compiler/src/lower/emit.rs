@@ -1,5 +1,6 @@
 //! Writes lowered templates.
 
+mod forms;
 mod refusal;
 
 use std::{borrow::Cow, cell::OnceCell, fmt::Write};
@@ -11,7 +12,7 @@ use crate::{
     limits::MAX_HOLE_DEPTH,
     problem::{Code, Problem},
     source::Span,
-    tree::{Delimited, FORM, FragmentNode, Node, Reference, SectionKind},
+    tree::{Delimited, FragmentNode, Node, Reference, SectionKind},
 };
 
 pub(super) use refusal::too_large;
@@ -154,6 +155,7 @@ impl<'l, 's> Writer<'l, 's> {
         };
         match node {
             Node::Cut(cut) => self.form(*cut),
+            Node::Text(span) => self.marked(*span),
             Node::Fragment(node) => self.slot(node, waiting, scope),
             Node::Reference(reference) if !reference.extends => self.include(reference, waiting),
             Node::If(chain) => {
@@ -207,22 +209,6 @@ impl<'l, 's> Writer<'l, 's> {
             }
             _ => self.copy_span(node.span()),
         }
-    }
-
-    /// Writes the attributes for an `m:action` that stood at `cut`.
-    fn form(&mut self, cut: Span) {
-        let forms = &self.lowering.site.files[self.file].tree.forms;
-        let Some(form) = forms.iter().find(|form| form.attribute.end == cut.end) else {
-            return;
-        };
-        let encoding = match form.has_files() {
-            true => " enctype=\"multipart/form-data\"",
-            false => "",
-        };
-        let action = &form.action.value;
-        let attributes =
-            format!(" method=\"post\" action=\"{{{{ {FORM}.addresses[{action:?}] }}}}\"{encoding}");
-        self.out.make(form.attribute.start, &attributes);
     }
 
     fn copy(&mut self, delimited: Delimited) {

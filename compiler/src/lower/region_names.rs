@@ -16,7 +16,7 @@ use crate::{
     tree::{FORM, For, FragmentNode, If, Node, Reference, Section, SectionKind},
 };
 
-use super::{Names, exported};
+use super::{Names, exported, form_marks::marks};
 
 /// Answers questions about regions, those in included files among them.
 pub(super) struct Regions<'s> {
@@ -239,7 +239,13 @@ fn own_names(file: &File<'_>, nodes: Option<&[Node]>) -> Names {
         names.extend(node_names(&file.source.text, node));
         // The address of a form is one of its members.
         let is_form = |cut: &Span| file.tree.forms.iter().any(|form| form.attribute.end == cut.end);
-        if matches!(node, Node::Cut(cut) if is_form(cut)) {
+        // So are the errors of its controls.
+        let uses_form = match node {
+            Node::Cut(cut) => is_form(cut),
+            Node::Text(text) => marks(&file.tree.forms, *text).next().is_some(),
+            _ => false,
+        };
+        if uses_form {
             names.insert(FORM.to_owned());
         }
     });

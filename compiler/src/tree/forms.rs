@@ -7,6 +7,7 @@ use crate::{
     fragment::Attributed,
     limits::MAX_FORM_FIELDS,
     parse::{AttributeValue, Marked, TagAttribute, elements},
+    provided::is_provided,
     source::Span,
 };
 
@@ -40,6 +41,23 @@ pub struct Form {
     pub is_open: bool,
     /// Whether it has more fields than are kept.
     pub is_too_large: bool,
+    /// Where its controls say that they are wrong, in document order.
+    pub marks: Vec<ErrorMark>,
+}
+
+/// The place in the tag of a control for the attributes that say that what was typed into it is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorMark {
+    /// The end of the tag's name.
+    pub at: u32,
+    /// The name of the field.
+    pub field: String,
+    /// Whether `aria-invalid` may stand there. Radio buttons don't have it.
+    pub is_invalid: bool,
+    /// Whether an element of the form has the id `NAME-error`.
+    pub is_described: bool,
+    /// Whether it may take the focus.
+    pub is_focused: bool,
 }
 
 /// A field of a form.
@@ -148,18 +166,23 @@ fn form(text: &str, elements: &[Marked], at: usize, action: &ActionAttribute, no
         fields: Vec::new(),
         is_open: false,
         is_too_large: false,
+        marks: Vec::new(),
     };
     let mut loops = Vec::new();
     form.is_open = brings_fields(text, nodes, form.span(), &mut loops);
     let end = form.span().end;
     let inside = behind.iter().take_while(|control| control.tag.span.start < end);
-    for control in inside {
+    let inside: Vec<&Marked> = inside.collect();
+    for control in &inside {
         match control_of(text, control) {
             Control::None => {}
             Control::Computed => form.is_open = true,
             Control::Field(name, kind) => {
                 let repeats = loops.iter().any(|body| body.contains(control.tag.span));
-                form.add(name, kind, control.tag.span, repeats);
+                let is_first = form.add(name, kind, control.tag.span, repeats);
+                // What is repeated has no name of its own that an error could be about.
+                let mark = || error_mark(text, control, name, &inside);
+                form.marks.extend((is_first && !repeats).then(mark).flatten());
             }
         }
     }
@@ -167,7 +190,8 @@ fn form(text: &str, elements: &[Marked], at: usize, action: &ActionAttribute, no
 }
 
 impl Form {
-    fn add(&mut self, name: &str, kind: FieldKind, tag: Span, repeats: bool) {
+    /// Adds a field, or what another control of the same field says of it. Whether the field is new.
+    fn add(&mut self, name: &str, kind: FieldKind, tag: Span, repeats: bool) -> bool {
         let listed = match kind {
             FieldKind::Text | FieldKind::Checkbox if repeats => FieldKind::List,
             kind => kind,
@@ -181,13 +205,20 @@ impl Form {
                     (FieldKind::Text, other) => other,
                     (known, _) => known,
                 };
+                false
             }
-            None if is_full => self.is_too_large = true,
-            None => self.fields.push(FormField {
-                name: name.to_owned(),
-                tag,
-                kind: listed,
-            }),
+            None if is_full => {
+                self.is_too_large = true;
+                false
+            }
+            None => {
+                self.fields.push(FormField {
+                    name: name.to_owned(),
+                    tag,
+                    kind: listed,
+                });
+                true
+            }
         }
     }
 }
@@ -203,7 +234,9 @@ fn brings_fields(text: &str, nodes: &[Node], form: Span, loops: &mut Vec<Span>) 
         }
         let is_inside = form.contains(span);
         found |= match node {
-            Node::Reference(_) | Node::Other(_) => is_inside,
+            // Hydra's own have no fields.
+            Node::Reference(node) => is_inside && !is_provided(&node.name),
+            Node::Other(_) => is_inside,
             Node::Print(print) => is_inside && prints_markup(slice(text, *print)),
             // Fragments have forms of their own.
             Node::Fragment(_) => false,
@@ -271,6 +304,39 @@ fn control_of<'t>(text: &'t str, element: &Marked) -> Control<'t> {
         () => FieldKind::Text,
     };
     Control::Field(written, kind)
+}
+
+/// The mark of a control. `None`: visitors can't see it or type into it, or it says by itself whether it is wrong.
+fn error_mark(text: &str, control: &Marked, field: &str, in_form: &[&Marked]) -> Option<ErrorMark> {
+    let is_type = |name: &str| {
+        let ty = attribute(text, control, "type");
+        ty.is_some_and(|ty| slice(text, ty.span).trim().eq_ignore_ascii_case(name))
+    };
+    let is_input = is_named(text, control, "input");
+    let is_seen = match is_input {
+        true => !["hidden", "submit"].into_iter().any(is_type),
+        false => !is_named(text, control, "button"),
+    };
+    let is_marked = ["aria-invalid", "aria-describedby"]
+        .into_iter()
+        .any(|name| has(text, control, name));
+    // The name becomes a part of an id, and of a text in Tera.
+    let is_plain = field
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte));
+    if !is_seen || is_marked || !is_plain {
+        return None;
+    }
+    let id = format!("{field}-error");
+    let describes =
+        |element: &&Marked| attribute(text, element, "id").is_some_and(|it| slice(text, it.span) == id);
+    Some(ErrorMark {
+        at: control.tag.name.end,
+        field: field.to_owned(),
+        is_invalid: !(is_input && is_type("radio")),
+        is_described: in_form.iter().any(describes),
+        is_focused: !has(text, control, "autofocus"),
+    })
 }
 
 /// Whether a control takes a part of a payment card, or may do so: its `autocomplete` begins with `cc-` or is computed.

@@ -26,6 +26,8 @@ pub(crate) struct FragmentForms {
     pub(crate) actions: Vec<String>,
     /// The fields of all of them, by name.
     fields: BTreeMap<String, FieldKind>,
+    /// The names of the fields in the order in which handlers take them.
+    order: Vec<String>,
 }
 
 impl FragmentForms {
@@ -51,7 +53,21 @@ impl FragmentForms {
     pub(crate) fn add(&mut self, fields: &[&str]) {
         for name in fields {
             self.fields.entry((*name).to_owned()).or_insert(FieldKind::Secret);
+            if !self.order.iter().any(|known| known == name) {
+                self.order.push((*name).to_owned());
+            }
         }
+    }
+
+    /// What is wrong, in the order in which the handler takes the fields. What is about none of them comes last.
+    fn problems<'s>(&self, sent: &'s FormState) -> Vec<(&'s str, &'s str)> {
+        let position = |name: &str| self.order.iter().position(|known| known == name);
+        let errors = sent.errors.iter();
+        let mut problems: Vec<_> = errors
+            .map(|(name, text)| (name.as_str(), text.as_str()))
+            .collect();
+        problems.sort_by_key(|(name, _)| position(name).unwrap_or(usize::MAX));
+        problems
     }
 
     /// The value `form`. `addresses` are those of the forms, by action; `sent`: the form that can't be used.
@@ -68,10 +84,15 @@ impl FragmentForms {
             };
             (name.clone(), value)
         });
+        let problems = self.problems(sent);
+        let first = problems.first().map_or("", |(name, _)| *name);
+        let problem = |(name, text): &(&str, &str)| json!({"name": name, "text": text});
         json!({
             "action": sent.action,
             "values": values.collect::<serde_json::Map<_, _>>(),
             "errors": sent.errors,
+            "problems": problems.iter().map(problem).collect::<Vec<_>>(),
+            "first": first,
             "message": sent.message,
             "addresses": addresses,
         })
@@ -105,16 +126,33 @@ mod tests {
         let forms = forms(json!({"place": {"fields": {"name": "text", "tags": "list", "again": "later"}}}));
         let addresses = BTreeMap::from([("place", "?hydra-form=x".to_owned())]);
         let expected = json!({
-            "action": "", "message": "", "errors": {}, "values": {"name": "", "tags": [], "again": ""},
+            "action": "", "message": "", "errors": {}, "problems": [], "first": "", "values": {"name": "", "tags": [], "again": ""},
             "addresses": {"place": "?hydra-form=x"},
         });
         assert_eq!(forms.value(&addresses, None), expected);
         let sent = state(&[("name", &["a", "b"]), ("tags", &["x", "y"]), ("other", &["z"])]);
         let expected = json!({
             "action": "place", "message": "wrong", "errors": {"name": "no"},
+            "problems": [{"name": "name", "text": "no"}], "first": "name",
             "values": {"name": "b", "tags": ["x", "y"], "again": ""}, "addresses": {},
         });
         assert_eq!(forms.value(&BTreeMap::new(), Some(&sent)), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_listed_as_handlers_take_the_fields() {
+        let mut forms = forms(json!({"place": {"fields": {"a": "text", "b": "text", "c": "text"}}}));
+        forms.add(&["b", "a"]);
+        let sent = FormState {
+            errors: ["a", "b", "c"]
+                .map(|name| (name.to_owned(), name.to_uppercase()))
+                .into(),
+            ..FormState::default()
+        };
+        let value = forms.value(&BTreeMap::new(), Some(&sent));
+        let names = ["b", "a", "c"].map(|name| json!({"name": name, "text": name.to_uppercase()}));
+        assert_eq!(value["problems"], json!(names));
+        assert_eq!(value["first"], "b");
     }
 
     #[test]

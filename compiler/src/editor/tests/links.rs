@@ -47,6 +47,8 @@ fn names_lead_to_their_definitions() {
             "shop/contracts/orders.json 2:38",
             "orders/templates/checkout.html 1:35",
         ),
+        // Hydra's own.
+        ("{% include 'hydra/form-er|rors.html' %}", "", ""),
         // An attribute of the page: a field, an export, a list.
         (
             "<m:fragment service='orders' ref='checkout' imports='do|b'>-</m:fragment>",
