@@ -11,7 +11,7 @@ use http::{
     header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use hydra_contract::TemplatePosition;
-use hydra_runtime_wire::headers::HYDRA_PREVIEW;
+use hydra_runtime_wire::{forms::page::kept, headers::HYDRA_PREVIEW};
 
 use super::{
     context::{RenderContext, travelling},
@@ -95,9 +95,12 @@ pub(super) async fn shown(
     let engine = context.engine.now();
     let mut shown = with_head_of(response, engine.page(page).await);
     if is_for_one {
-        // A gateway says so too. Without one, a visitor could have a cache keep it for others.
-        let no_store = HeaderValue::from_static("private, no-store");
-        shown.headers_mut().insert(CACHE_CONTROL, no_store);
+        // A gateway decides it too. Without one, a visitor could have a cache keep the page for others.
+        let kept = match html {
+            Some(_) => kept(&request.travelling),
+            None => HeaderValue::from_static("private, no-store"),
+        };
+        shown.headers_mut().insert(CACHE_CONTROL, kept);
     }
     match html {
         Some(html) => front::placed(shown, html),

@@ -136,7 +136,7 @@ async fn nothing_that_a_visitor_types_passes_through_the_service_of_the_page() {
         SHOWN,
         "No &lt;such&gt; code.",
         "<footer>",
-        "cache-control: no-store",
+        "cache-control: private, no-cache",
     ] {
         assert!(wrong.contains(part), "{part}: {wrong}");
     }

@@ -1,10 +1,13 @@
 //! The page on which a form stands, as a gateway and an application without one lead back to it.
 #![deny(clippy::disallowed_methods)]
 
-use http::{Uri, uri::PathAndQuery};
+use http::{HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
 
 use super::{FORM_PARAMETER, without_seal};
-use crate::limits::{MAX_FORM_ANCHOR_BYTES, MAX_RETRIED_FORMS};
+use crate::{
+    cookies,
+    limits::{MAX_FORM_ANCHOR_BYTES, MAX_RETRIED_FORMS},
+};
 
 /// The path and query of the page that an address with the seal of a form belongs to. The other parameters of the address
 /// are the page's; if there are none, its query is that of the `Referer`, which `of_referer` gives if it is the same page.
@@ -46,6 +49,17 @@ pub fn with_query(html: &str, query: Option<&str>) -> String {
     )
 }
 
+/// The `Cache-Control` of a page that shows a form again to the visitor with these headers. No cache gives it to others. The
+/// visitor's own browser keeps it, so that "back" shows it and does not ask whether the form is to be sent again, but not what a
+/// user has seen who logs out later.
+#[must_use]
+pub fn kept(visitor: &HeaderMap) -> HeaderValue {
+    HeaderValue::from_static(match cookies::login(visitor) {
+        Some(_) => "private, no-store",
+        None => "private, no-cache",
+    })
+}
+
 /// A whole page of nothing but the HTML of a fragment, where its own page can't be shown around it.
 #[must_use]
 pub fn of_fragment(html: &str) -> String {
@@ -59,7 +73,21 @@ pub fn of_fragment(html: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use http::header::COOKIE;
+
     use super::*;
+
+    #[test]
+    fn only_visitors_who_are_not_logged_in_find_their_form_in_the_history() {
+        for (cookie, expected) in [
+            ("", "private, no-cache"),
+            ("basket=mint", "private, no-cache"),
+            ("basket=mint; HYDRA-SSO=token", "private, no-store"),
+        ] {
+            let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(cookie))]);
+            assert_eq!(kept(&headers), expected, "{cookie}");
+        }
+    }
 
     #[test]
     fn a_page_is_shown_at_an_id_and_at_nothing_else() {

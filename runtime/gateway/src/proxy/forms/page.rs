@@ -15,7 +15,10 @@ use http::{
     uri::PathAndQuery,
 };
 use hydra_runtime_wire::{
-    forms::{AnsweredFragment, InvalidForm, marker_comment, page::with_query},
+    forms::{
+        AnsweredFragment, InvalidForm, marker_comment,
+        page::{kept, with_query},
+    },
     headers::{FORM_PLACED, HYDRA_FORM, HYDRA_FORM_SIGNATURE},
     signing::{Call, GATEWAY},
 };
@@ -141,6 +144,7 @@ pub(super) async fn with(
     };
     let html = with_query(&form.html, request.uri().query());
     let marker = marker_comment(&answered.marker);
+    let kept = kept(request.headers());
     let own = pages.filter(|pages| pages.has_page(request.uri().path()));
     let page = match own {
         Some(pages) => Ok(pages.page_with(request.into_parts().0, answered).await),
@@ -177,8 +181,7 @@ pub(super) async fn with(
     {
         head.headers.remove(name);
     }
-    head.headers
-        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    head.headers.insert(CACHE_CONTROL, kept);
     Some(Response::from_parts(
         head,
         Body::new(ReplacedBody::new(body, replacer)),

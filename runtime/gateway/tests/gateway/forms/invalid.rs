@@ -18,7 +18,7 @@ async fn the_fragment_comes_back_into_its_page_whose_service_sees_nothing_of_it(
         "<body><h1>Pay</h1><form action=\"?hydra-form={again}\"><b>{TYPED} is wrong</b></form><footer></body>"
     );
     assert_eq!(answered.text(), expected);
-    assert_eq!(answered.headers["cache-control"], "no-store");
+    assert_eq!(answered.headers["cache-control"], "private, no-cache");
     assert_eq!(answered.headers["content-type"], "text/html; charset=utf-8");
     assert_eq!(answered.headers["set-cookie"], "own=1");
     for name in ["hydra-form", "etag", "content-length"] {

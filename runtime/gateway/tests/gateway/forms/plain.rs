@@ -78,7 +78,7 @@ async fn the_html_of_the_service_comes_into_the_page_before() {
         let expected =
             format!("<body><h1>Pay</h1><form>{TYPED} is wrong (csrftoken=3)</form><footer></body>");
         assert_eq!(answered.text(), expected, "{path}");
-        assert_eq!(answered.headers["cache-control"], "no-store");
+        assert_eq!(answered.headers["cache-control"], "private, no-cache");
         let cookies: Vec<_> = answered.headers.get_all("set-cookie").iter().collect();
         assert!(
             cookies.iter().any(|cookie| *cookie == "sessionid=1"),
