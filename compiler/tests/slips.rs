@@ -17,7 +17,7 @@ struct Expected {
 const EXPECTED: [Expected; 4] = [
     Expected {
         folder: "shop/order-service/templates",
-        near: 99,
+        near: 98,
         reports: 101,
         told: 144,
     },
@@ -89,7 +89,7 @@ fn a_slip_is_reported_where_it_is() {
 
 /// What must hold for swaps and for missing lines: near in percent, reports a slip in hundredths, and how many are told.
 const OTHERS: [(&str, [usize; 3], [usize; 3]); 4] = [
-    ("shop/order-service/templates", [99, 101, 59], [60, 115, 20]),
+    ("shop/order-service/templates", [99, 101, 59], [60, 120, 20]),
     ("shop/recommendations/templates", [99, 101, 113], [83, 100, 12]),
     ("shop/storefront/templates", [99, 101, 276], [84, 121, 34]),
     ("slips", [99, 102, 169], [52, 100, 19]),

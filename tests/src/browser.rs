@@ -176,6 +176,54 @@ impl Browser {
         );
     }
 
+    /// Presses a key, as a person at a keyboard does: `Tab`, `Enter` or `Space`.
+    ///
+    /// # Panics
+    /// For another key, and where the driver is gone.
+    pub fn press(&self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            "Space" => (32, " "),
+            _ => panic!("{key}"),
+        };
+        let name = if key == "Space" { " " } else { key };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({"type": kind, "key": name, "code": key, "windowsVirtualKeyCode": code});
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = text.into();
+            }
+            self.tell("Input.dispatchKeyEvent", &event);
+        }
+    }
+
+    /// Presses the tabulator key until what has the focus has this text, value or name.
+    ///
+    /// # Panics
+    /// Where the key does not lead there.
+    pub fn tab_to(&self, wanted: &str) {
+        let focused = "const it = document.activeElement; return [it.textContent.trim(), it.name, it.getAttribute('aria-label')]";
+        for _ in 0..80 {
+            self.press("Tab");
+            let at = self.run(focused);
+            if at
+                .as_array()
+                .is_some_and(|names| names.iter().any(|name| name == wanted))
+            {
+                return;
+            }
+        }
+        panic!("the tabulator key does not lead to {wanted}");
+    }
+
+    /// Types a text where the focus is.
+    ///
+    /// # Panics
+    /// Where the driver is gone.
+    pub fn type_text(&self, text: &str) {
+        self.tell("Input.insertText", &json!({ "text": text }));
+    }
+
     /// The errors on the console since this was asked last, or since the start.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hydra_tests::{PATIENCE, Shop, Start, get, service, wait_for};
+use hydra_tests::{Answer, PATIENCE, Shop, Start, get, get_with_cookie, post_form, service, wait_for};
 
 const ADDRESS: &str = "<span id=\"address\">Kouter 12, second floor</span>";
 
@@ -13,7 +13,27 @@ fn rest(body: &str) -> (String, String) {
         .expect("the place of the fragment");
     let (_, aside) = after.split_once("<aside").expect("the delivery box");
     let (_, after) = aside.split_once("</aside>").expect("its end");
-    (before.to_owned(), after.to_owned())
+    // It stands where the answer of its fragment is known.
+    let style = "<link rel=\"stylesheet\" href=\"/orderService/order.css\">\n";
+    (before.replace(style, ""), after.to_owned())
+}
+
+/// The address of the form in a page, as browsers resolve it.
+fn form_of(page: &str) -> String {
+    let address = page.split_once("action=\"?hydra-form=").expect("a form").1;
+    let seal = address.split('"').next().expect("its end");
+    format!("/checkout?hydra-form={seal}")
+}
+
+/// The number of the order in a page with the form.
+fn number_of(page: &str) -> &str {
+    let number = page.split_once("name=\"number\" value=\"").expect("a number").1;
+    number.split('"').next().expect("its end")
+}
+
+/// Whether the fragment with the form is in the page.
+fn has_form(page: &Answer) -> bool {
+    page.body.contains(ADDRESS) && page.body.contains("class=\"form\" method=\"post\"")
 }
 
 #[test]
@@ -52,6 +72,107 @@ fn the_checkout_page_is_made_by_three_services() {
     );
     assert_eq!(get(gateway, "/product/none").unwrap().status, 404);
     assert_eq!(get(gateway, "/nothing").unwrap().status, 404);
+}
+
+#[test]
+fn a_visitor_orders_and_sees_what_is_wrong() {
+    let shop = Shop::open();
+    let gateway = &shop.gateway.address;
+    let basket = "basket=mint.assam.mint";
+    let page = get_with_cookie(gateway, "/checkout", basket).unwrap().body;
+    let (form, number) = (form_of(&page), number_of(&page));
+
+    let wrong = post_form(gateway, &form, &format!("number={number}&street=&zip=90")).unwrap();
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    for part in [
+        "<a href=\"#street\">Please fill in your street.</a>",
+        "<a href=\"#zip\">A postal code has four digits, such as 9000.</a>",
+        "<input aria-invalid=\"true\" aria-describedby=\"street-error\" autofocus id=\"street\"",
+        "<input aria-invalid=\"true\" aria-describedby=\"zip-error\" id=\"zip\"",
+        "value=\"90\"",
+        "€ 22.20",
+        ADDRESS,
+    ] {
+        assert!(wrong.body.contains(part), "{part}\n{}", wrong.body);
+    }
+    assert_eq!(wrong.body.matches("autofocus").count(), 1);
+    // This request came without the basket.
+    let usual = shop.checkout().unwrap().body;
+    assert_eq!(rest(&wrong.body), rest(&usual), "the rest of the page stays");
+
+    // A click that was a double click is one order.
+    let thanks = format!("/thanks/{number}");
+    for _ in 0..2 {
+        let right = post_form(
+            gateway,
+            &form,
+            &format!("number={number}&street=Kouter+12&zip=9000"),
+        )
+        .unwrap();
+        assert_eq!(right.status, 303, "{}", right.body);
+        assert!(
+            right.head.contains(&format!("location: {thanks}\r\n")),
+            "{}",
+            right.head
+        );
+    }
+    // What the visitor put into the basket meanwhile stays there, also when the page of thanks is shown again.
+    let more = "basket=mint.assam.mint.oolong";
+    let page = get_with_cookie(gateway, &thanks, more).unwrap();
+    assert!(page.body.contains("Your teas for € 22.20"), "{}", page.body);
+    assert_eq!(page.cookie("basket").as_deref(), Some("basket=oolong"));
+    let taken = page.cookie("taken").expect("a cookie of the page");
+    let again = get_with_cookie(gateway, &thanks, &format!("basket=mint; {taken}")).unwrap();
+    assert_eq!(again.cookie("basket").as_deref(), Some("basket=mint"));
+
+    let empty = get_with_cookie(gateway, "/checkout", "basket=").unwrap().body;
+    assert!(
+        empty.contains("id=\"nothing\"") && !empty.contains("<form class"),
+        "{empty}"
+    );
+    let stale = post_form(gateway, &form, "number=1&street=Kouter+12&zip=9000").unwrap();
+    assert!(
+        stale.status == 422 && stale.body.contains("tabindex=\"-1\" autofocus"),
+        "{}",
+        stale.body
+    );
+}
+
+#[test]
+fn a_form_outlives_its_service_and_says_so_while_the_service_is_away() {
+    const KEY: &str = "a private key for tests";
+    let gateway = Start::program("hydra")
+        .arg("gateway")
+        .arg("--listen")
+        .arg("127.0.0.1:0");
+    let gateway = gateway.env("HYDRA_PRIVATE_KEY", KEY).listening();
+    let address = &gateway.address;
+    let start = |program: &str| {
+        service(program, address)
+            .env("HYDRA_PRIVATE_KEY", KEY)
+            .listening()
+    };
+    let _storefront = start("storefront");
+    let mut orders = start("order-service");
+    let page = wait_for("the form", PATIENCE, || {
+        get(address, "/checkout").ok().filter(has_form)
+    });
+    let form = form_of(&page.body);
+    let fields = format!("number={}&street=Kouter+12&zip=9000", number_of(&page.body));
+
+    orders.terminate();
+    let away = post_form(address, &form, &fields).unwrap();
+    assert_eq!(away.status, 503, "{}", away.body);
+    assert!(away.head.contains("retry-after"), "{}", away.head);
+    assert!(away.body.contains("your form was not sent"), "{}", away.body);
+
+    let _orders = start("order-service");
+    let sent = || {
+        let sent = post_form(address, &form, &fields).ok()?;
+        (sent.status != 503).then_some(sent)
+    };
+    let sent = wait_for("the service that is back", PATIENCE, sent);
+    assert_eq!(sent.status, 303, "{}", sent.body);
 }
 
 #[test]
@@ -102,8 +223,9 @@ fn a_service_that_stops_leaves_its_fallback_and_nothing_else_changes_until_it_is
         poor.body
     );
     shop.orders = service("order-service", &shop.gateway.address).listening();
-    let back = || shop.checkout().filter(|page| page.body == whole);
-    wait_for("the fragment is back", Duration::from_secs(2), back);
+    let back = || shop.checkout().filter(has_form);
+    let back = wait_for("the fragment is back", Duration::from_secs(2), back);
+    assert_eq!(rest(&back.body), rest(&whole));
 }
 
 #[test]
@@ -123,7 +245,8 @@ fn a_gateway_that_starts_again_knows_all_services_within_seconds() {
         .listening();
     let limit = Duration::from_secs(8);
     wait_for("all services again", limit, || {
-        shop.checkout().filter(|page| page.body == whole)
+        shop.checkout()
+            .filter(|page| has_form(page) && rest(&page.body) == rest(&whole))
     });
 }
 

@@ -85,11 +85,17 @@ fn as_it_is(input: &Input) -> HashMap<Key, usize> {
     counted(input, &clean)
 }
 
+/// The templates that are files of the folder: Hydra provides others.
+fn written_here(input: &Input) -> Vec<usize> {
+    let files = 0..input.templates;
+    files.filter(|file| input.sources[*file].path.exists()).collect()
+}
+
 /// Makes all slips of these kinds in a folder that has no errors.
 pub(crate) fn slips(mut input: Input, kinds: &[Kind]) -> Tally {
     let known = as_it_is(&input);
     let mut tally = Tally::default();
-    for file in 0..input.templates {
+    for file in written_here(&input) {
         let text = input.sources[file].text.clone();
         let marks = delimiters(&text);
         for (at, sign) in text
@@ -123,7 +129,7 @@ pub(crate) fn slips(mut input: Input, kinds: &[Kind]) -> Tally {
 pub(crate) fn missing_lines(mut input: Input) -> Tally {
     let known = as_it_is(&input);
     let mut tally = Tally::default();
-    for file in 0..input.templates {
+    for file in written_here(&input) {
         let text = input.sources[file].text.clone();
         let mut at = 0;
         for (index, missing) in text.split_inclusive('\n').enumerate() {

@@ -6,6 +6,7 @@ mod hung;
 mod later;
 mod lazy;
 mod login;
+mod order;
 mod owner;
 mod phone;
 mod policy;

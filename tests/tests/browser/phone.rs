@@ -26,7 +26,7 @@ const MENU: &str = "const wrong = []; \
     return wrong";
 
 /// How far the page can be scrolled to the side, and what reaches beyond the screen.
-const BESIDE: &str = "return [document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth, \
+pub(crate) const BESIDE: &str = "return [document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth, \
     ...[...document.querySelectorAll('body *')].filter((element) => element.getBoundingClientRect().right > document.documentElement.clientWidth + 0.5) \
        .map((element) => element.outerHTML.slice(0, 80))]";
 

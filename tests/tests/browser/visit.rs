@@ -39,7 +39,7 @@ fn reload_until(browser: &Browser, script: &str, expected: &str) {
 }
 
 /// The page without what comes from `orderService`.
-const REST: &str = "const copy = document.body.cloneNode(true); \
+pub(crate) const REST: &str = "const copy = document.body.cloneNode(true); \
     for (const own of copy.querySelectorAll('.order, .delivery > :not(h2, .quiet), style, script, link')) own.remove(); \
     return copy.textContent.replace(/\\s+/g, ' ')";
 

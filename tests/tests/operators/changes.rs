@@ -3,7 +3,7 @@
 use hydra_tests::Browser;
 use serde_json::json;
 
-use super::{TOKEN, World, arrive, press, tab_to, type_text};
+use super::{TOKEN, World, arrive};
 
 /// Clicks on what the selector finds.
 fn click(browser: &Browser, selector: &str) {
@@ -79,46 +79,46 @@ fn the_keyboard_leads_everywhere() {
     let browser = Browser::open();
     arrive(&browser, &world, "/", "/sign-in?place=%2F");
     browser.wait("return document.activeElement.name", "token");
-    type_text(&browser, TOKEN);
-    press(&browser, "Enter");
+    browser.type_text(TOKEN);
+    browser.press("Enter");
     wait_for_heading(&browser, "Services");
-    press(&browser, "Tab");
+    browser.press("Tab");
     assert_eq!(
         browser.run("return document.activeElement.textContent"),
         "Skip to the content"
     );
-    press(&browser, "Enter");
+    browser.press("Enter");
     browser.wait("return location.hash", "#main");
-    tab_to(&browser, "catalogue");
-    press(&browser, "Enter");
+    browser.tab_to("catalogue");
+    browser.press("Enter");
     wait_for_heading(&browser, "catalogue");
-    tab_to(&browser, "Drain 127.0.0.1:1");
-    press(&browser, "Enter");
+    browser.tab_to("Drain 127.0.0.1:1");
+    browser.press("Enter");
     browser.wait(
         "return document.querySelector('h1')?.textContent.slice(0, 11)",
         "Drain http:",
     );
     // What was asked for is at hand.
     browser.wait("return document.activeElement.textContent", "Confirm");
-    press(&browser, "Space");
+    browser.press("Space");
     browser.wait(
         "return document.querySelector('.notice.good')?.textContent.slice(0, 20)",
         "The drain has begun:",
     );
     let versions = world.weights("catalogue")["versions"].to_string();
     assert!(versions.contains("\"drained\":true"), "{versions}");
-    tab_to(&browser, "End the drain of 127.0.0.1:1");
-    press(&browser, "Enter");
+    browser.tab_to("End the drain of 127.0.0.1:1");
+    browser.press("Enter");
     wait_for_heading(&browser, "End the drain of http://127.0.0.1:1#0 catalogue?");
-    tab_to(&browser, "Cancel");
-    press(&browser, "Enter");
+    browser.tab_to("Cancel");
+    browser.press("Enter");
     wait_for_heading(&browser, "catalogue");
     let versions = world.weights("catalogue")["versions"].to_string();
     assert!(
         versions.contains("\"drained\":true"),
         "nothing was confirmed: {versions}"
     );
-    tab_to(&browser, "Sign out");
-    press(&browser, "Enter");
+    browser.tab_to("Sign out");
+    browser.press("Enter");
     wait_for_heading(&browser, "Sign in");
 }
