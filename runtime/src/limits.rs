@@ -92,6 +92,12 @@ pub(crate) const MAX_FORM_ENTRIES: usize = 1_000;
 /// The longest name of a field of a form.
 pub(crate) const MAX_FORM_NAME_BYTES: usize = 200;
 
+/// The most fragments of one page that set cookies of the visitor at plain services.
+pub(crate) const MAX_PAGE_COOKIES: usize = 32;
+
+/// The longest text with the cookies of one fragment, encrypted: the head of an answer has room for a few of them.
+pub(crate) const MAX_SEALED_COOKIES_BYTES: usize = 16 << 10;
+
 /// The default of the setting `form_body`: the most bytes of a form, files included.
 pub(crate) const DEFAULT_FORM_BODY: usize = 2_000_000;
 

@@ -10,7 +10,10 @@ mod services;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use axum::{
     extract::FromRequestParts,
@@ -35,6 +38,8 @@ struct Content {
     services: BTreeMap<String, Presence>,
     menus: BTreeMap<String, Vec<MenuLink>>,
     pages: RouteTable,
+    /// The active services whose fragments may set cookies of the visitor.
+    cookie_owners: Arc<BTreeSet<String>>,
 }
 
 /// A known service.
@@ -83,6 +88,11 @@ impl Overview {
             .services
             .get(service)
             .is_none_or(|presence| presence.sessions)
+    }
+
+    /// The active services whose fragments may set cookies of the visitor.
+    pub(crate) fn cookie_owners(&self) -> &Arc<BTreeSet<String>> {
+        &self.0.cookie_owners
     }
 
     /// The names of all menus.

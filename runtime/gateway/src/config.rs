@@ -297,6 +297,9 @@ pub struct PlainService {
     /// The status with which the service shows a form again. Default: 422.
     #[serde(default)]
     pub invalid: Option<u16>,
+    /// The names of cookies that pass to and from the service alone, also with its fragments: `["sessionid", "csrftoken"]`.
+    #[serde(default)]
+    pub cookies: Vec<String>,
     /// How the service hears who the visitor is. Default: not at all.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<ServiceLogin>"))]

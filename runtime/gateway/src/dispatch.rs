@@ -35,6 +35,7 @@ use hydra_runtime_wire::{FragmentsRequest, ResolvedFragment, ResolvedFragments, 
 use crate::{
     Gateway,
     limits::{MAX_BATCH_DURATION, MAX_CALLS_AT_ONCE, MAX_CONCURRENT_CALLS_PER_SERVICE},
+    plain_cookies::Jar,
     routing::{previews::Previews, version_cookie::VersionSeed},
 };
 use alarm::Alarm;
@@ -51,6 +52,8 @@ struct CallContext {
     /// The versions that the page's visitor previews.
     previews: Previews,
     cookies: Option<HeaderValue>,
+    /// The visitor's cookies at plain services.
+    jar: Jar,
     /// The host that the page's visitor requested, if the page is rendered in this process.
     host: Option<HeaderValue>,
     /// The address of the caller; `None` for pages of this process.
@@ -99,6 +102,7 @@ pub(crate) fn dispatch(
         previews: gateway.previews(&caller.headers),
         until: Instant::now() + budget,
         cookies: cookies::travelling(&visitor),
+        jar: gateway.jar(&caller.headers),
         host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),

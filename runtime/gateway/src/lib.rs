@@ -43,6 +43,7 @@
 //! - `flows`: which pages and fragments request which fragments.
 //! - `login`: the login of visitors. `operators`: who may use the operators' side.
 //! - `admin`: the operators' side. `measures`: metrics.
+//! - `plain_cookies`: the cookies that visitors keep for plain services. `sealing`: encrypts what leaves and comes back.
 //! - `pins`: the keys with which visitors stay with one instance. `moments`: moments, as this gateway and as all gateways count.
 //! - `reload`: new settings for a running gateway.
 //! - `limits`: every limit with its reason.
@@ -76,6 +77,7 @@ mod own_pages;
 mod page_limits;
 mod parts;
 mod pins;
+mod plain_cookies;
 mod preview;
 mod proxy;
 mod registry;
@@ -83,6 +85,7 @@ mod reload;
 mod route_rules;
 mod router;
 mod routing;
+mod sealing;
 mod stated_weights;
 mod steer;
 mod store;
@@ -137,6 +140,7 @@ pub(crate) use moments::{Millis, UnixMillis};
 use operators::Guard;
 use page_limits::Limits;
 use pins::Pins;
+use plain_cookies::{CookieSeal, PlainCookies};
 use proxy::PlainForms;
 use registry::{
     configured::{self, ConfiguredService},
@@ -177,6 +181,8 @@ struct Settings {
     limits: Arc<Limits>,
     cross_site: CrossSitePaths,
     plain_forms: PlainForms,
+    /// The cookies that visitors keep for plain services.
+    plain_cookies: PlainCookies,
     /// How plain services hear who the visitor is.
     identities: Identities,
     /// What is added to responses that lack it.
@@ -211,6 +217,8 @@ struct Core {
     operators: Guard,
     /// Pins visitors to instances.
     pins: Pins,
+    /// Encrypts the cookies of plain services.
+    cookie_seal: CookieSeal,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
     /// When the log last reported refused calls of services.
@@ -239,6 +247,7 @@ impl Settings {
             limits: Arc::new(Limits::new(config)),
             cross_site: CrossSitePaths::new(&config.cross_site),
             plain_forms: PlainForms::new(&config.services),
+            plain_cookies: PlainCookies::new(&config.services, &config.public_key),
             identities: Identities::new(config),
             response_headers: ResponseHeaders::of(config),
         })
@@ -289,6 +298,7 @@ impl Core {
             logins: Logins::new(config)?,
             operators: Guard::new(config)?,
             pins: Pins::new(config),
+            cookie_seal: CookieSeal::of(private_key, second),
             wrong_keys: WrongKeyLog::default(),
             refusals: RefusalLog::default(),
             distrusted: Arc::default(),

@@ -3,7 +3,11 @@
 //! Limits of the protocol, such as the length of names, are those of `hydra_runtime_wire::limits`; limits on connections of visitors
 //! and on bodies of calls are those of `hydra_runtime_net::limits`.
 
+mod forms;
+
 use std::time::Duration;
+
+pub(crate) use forms::*;
 
 // Metrics
 
@@ -238,14 +242,6 @@ pub(crate) const AUTHORITIES_RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long a service may take until the head of its answer, where the settings do not say.
 pub(crate) const DEFAULT_RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The longest form of a fragment, where the settings do not say: some photos. Owners have limits of their own.
-pub(crate) const DEFAULT_FORM_BYTES: usize = 16_000_000;
-/// How long a visitor may take to send the form of a plain service again, in seconds.
-pub(crate) const FORM_PAGE_SECS: u32 = 3_600;
-/// The most hosts in `redirect_hosts`, and the most paths of the forms of one plain service.
-pub(crate) const MAX_FORM_ADDRESSES: usize = 1_000;
-/// The longest id of an element, and the longest name of an action, in the answer to a form.
-pub(crate) const MAX_FORM_NAME_BYTES: usize = 100;
 /// How fast a visitor must send the body of a request, where the settings do not say.
 pub(crate) const DEFAULT_UPLOAD_BYTES_PER_SEC: u64 = 1_024;
 /// The rate of an upload is taken over this many steps.

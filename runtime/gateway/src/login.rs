@@ -13,7 +13,6 @@ mod operators;
 mod page;
 mod private_file;
 mod redis_calls;
-mod sealing;
 mod store;
 mod users;
 mod visit;

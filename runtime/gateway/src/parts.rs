@@ -11,6 +11,7 @@ use crate::{
     login::{Identities, Logins},
     operators::Guard,
     page_limits::Limits,
+    plain_cookies::{CookieSeal, PlainCookies},
     proxy::PlainForms,
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
@@ -36,6 +37,16 @@ impl Gateway {
     /// The paths to which forms of plain services are sent.
     pub(crate) fn plain_forms(&self) -> &PlainForms {
         &self.shared.settings.plain_forms
+    }
+
+    /// The cookies that visitors keep for plain services.
+    pub(crate) fn plain_cookies(&self) -> &PlainCookies {
+        &self.shared.settings.plain_cookies
+    }
+
+    /// Encrypts the cookies of plain services.
+    pub(crate) fn cookie_seal(&self) -> &CookieSeal {
+        &self.shared.core.cookie_seal
     }
 
     /// The pages for visitors whom no service answers.

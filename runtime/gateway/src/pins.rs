@@ -115,7 +115,7 @@ impl Pins {
     }
 }
 
-fn random_secret() -> String {
+pub(crate) fn random_secret() -> String {
     format!(
         "{}{}",
         uuid::Uuid::new_v4().simple(),

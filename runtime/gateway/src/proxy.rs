@@ -116,6 +116,7 @@ async fn pass_on(
     let origin = gateway.origin_of(request.extensions(), request.headers());
     let pinning = Pinning::of(gateway, service, route, &request, &origin, previewed.previews);
     headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
+    gateway.give_cookies(service, request.headers_mut());
     let preview = previewed.previews.version_of(&service.name);
     check_open(service, route).or_else(|failure| {
         let is_opened = service.is_opened_by(preview, &route.key);

@@ -83,12 +83,13 @@ impl RenderContext {
             source: self.source.clone(),
             sessions,
             on_sessions: Some(Box::new(move |changed| request_sessions.keep(changed))),
+            cookie_owners: self.overview.now().cookie_owners().clone(),
         }
     }
 }
 
-/// The headers of a visitor's request that other services may see.
+/// The headers of a visitor's request that go along with requests for fragments.
 pub(crate) fn travelling(headers: &HeaderMap) -> HeaderMap {
-    let cookies = cookies::travelling(headers);
+    let cookies = cookies::to_gateway(headers);
     cookies.map(|value| (COOKIE, value)).into_iter().collect()
 }

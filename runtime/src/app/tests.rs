@@ -6,6 +6,7 @@ mod errors;
 mod failover;
 mod files;
 mod forms;
+mod kept_cookies;
 mod layered;
 mod not_rendered;
 mod outputs;

@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
     time::Instant,
 };
@@ -41,6 +41,8 @@ struct KnownService {
     menus: Menus,
     /// Whether its fragments may begin sessions.
     sessions: bool,
+    /// Whether its fragments may set cookies of the visitor.
+    cookies: bool,
     /// When it went away. `None`: it is active.
     gone: Option<Instant>,
 }
@@ -109,6 +111,7 @@ impl KnownServices {
                     (name.clone(), presence)
                 })
                 .collect(),
+            cookie_owners: self.cookie_owners(),
             menus: self.menus(),
             pages: self.pages(),
         }))
@@ -119,6 +122,12 @@ impl KnownServices {
         let known = self.services.entry(self.own.name.clone()).or_default();
         known.gone = None;
         add(known, &self.own.endpoints, &self.own.menus);
+    }
+
+    fn cookie_owners(&self) -> Arc<BTreeSet<String>> {
+        let all = self.services.iter();
+        let owners = all.filter(|(_, known)| known.gone.is_none() && known.cookies);
+        Arc::new(owners.map(|(name, _)| name.clone()).collect())
     }
 
     fn menus(&self) -> BTreeMap<String, Vec<MenuLink>> {
@@ -197,6 +206,7 @@ fn known(service: ServiceOverview) -> KnownService {
     instances.sort_by_key(|instance| std::cmp::Reverse((instance.version, instance.active_since)));
     let mut known = KnownService {
         sessions: instances.iter().any(may_begin_sessions),
+        cookies: instances.iter().any(|instance| instance.cookies == Some(true)),
         ..KnownService::default()
     };
     for instance in &instances {

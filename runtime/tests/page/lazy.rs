@@ -159,6 +159,7 @@ async fn sessions_go_to_their_owner_only_and_come_back_from_it_only() {
                 ..ResolvedFragment::default()
             }],
             sessions: [("s".to_owned(), json!(3)), ("t".to_owned(), json!(4))].into(),
+            ..ResolvedFragments::default()
         });
     };
     futures_util::join!(engine.lazy(request), answering);
@@ -178,6 +179,7 @@ async fn what_changed_in_a_session_before_the_time_was_over_is_kept() {
         batch.part(ResolvedFragments {
             fragments: Vec::new(),
             sessions: [("s".to_owned(), json!(3))].into(),
+            ..ResolvedFragments::default()
         });
         batch
     };

@@ -1,7 +1,8 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use http::{Method, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as _;
+use hydra_runtime::wire::{ResolvedFragment, ResolvedFragments};
 use serde_json::json;
 use tera::{Context, context};
 
@@ -133,4 +134,41 @@ async fn a_thousand_fragments_in_a_loop_are_one_batch_and_stay_in_order() {
     let expected: String = (0..1000).map(|i| format!("{i},")).collect();
     assert_eq!(page.await.unwrap(), expected);
     assert!(batches.recv().await.is_none(), "there was one batch");
+}
+
+#[tokio::test]
+async fn the_head_waits_for_fragments_that_may_set_cookies_and_for_no_others() {
+    let engine = engine(
+        &[("page.html", "<head>{{ 0 | __hydra }}<p>{{ 1 | __hydra }}</p>")],
+        [slot("plain/form"), slot("s/slow")],
+    );
+    let (source, mut batches) = source();
+    let mut request = request(Context::new(), Some(source));
+    request.visitor.cookie_owners = Arc::new(["plain".to_owned()].into());
+    let page = tokio::spawn(async move { engine.page(request).await });
+    let batch = batches.recv().await.unwrap();
+    let long = "x".repeat(20_000);
+    batch.part(ResolvedFragments {
+        fragments: vec![ResolvedFragment {
+            id: batch.id("form"),
+            html: Some("F".to_owned()),
+            max_age: Some(0),
+            ..ResolvedFragment::default()
+        }],
+        cookies: vec![
+            "sealed".to_owned(),
+            long,
+            "also".to_owned(),
+            "not\na header".to_owned(),
+        ],
+        ..ResolvedFragments::default()
+    });
+    // The other fragment is still to come.
+    let response = page.await.unwrap();
+    let set: Vec<_> = response.headers().get_all("hydra-cookies").iter().collect();
+    assert_eq!(set, ["sealed", "also"]);
+    let mut body = response.into_body();
+    assert_eq!(piece(&mut body).await.as_deref(), Some("<head>F<p>"));
+    batch.give("slow", "S", json!({}));
+    assert_eq!(piece(&mut body).await.as_deref(), Some("S</p>"));
 }

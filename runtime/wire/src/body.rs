@@ -101,6 +101,10 @@ pub struct ResolvedFragments {
     /// The sessions that changed, by service.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sessions: BTreeMap<String, Value>,
+    /// From a gateway to a page's service: what fragments of plain services set in the visitor's cookies, each encrypted for
+    /// gateways.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cookies: Vec<String>,
 }
 
 /// One fragment of an answer.

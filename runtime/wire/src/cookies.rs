@@ -16,13 +16,24 @@ pub const VERSION: &str = "HYDRA-VERSION";
 pub const PIN_PREFIX: &str = "HYDRA-AT-";
 /// The cookie with the previews of a visitor.
 pub const PREVIEW: &str = "HYDRA-PREVIEW";
+/// The prefix of the cookies that visitors keep for plain services. After it stand a hash of the service's name, and the name
+/// of the cookie at that service.
+pub const KEPT_PREFIX: &str = "HYDRA-COOKIE-";
+/// The cookie with which a page's service hands those cookies back to a gateway, which encrypted them.
+pub const SEALED: &str = "HYDRA-COOKIES";
 /// The cookies that go to services of protocol 2. Services of protocol 1 do not know what a login is, and could use
 /// it against others.
 const TRAVELLING: [&str; 3] = [LOGIN, VERSION, PREVIEW];
 
-/// The cookies of a visitor's headers that go along with a request for fragments.
+/// The cookies of a visitor's headers that go along with a request for fragments, from a gateway to the owner.
 pub fn travelling(headers: &HeaderMap) -> Option<HeaderValue> {
     kept(headers, &TRAVELLING)
+}
+
+/// The same from a page's service to its gateway.
+pub fn to_gateway(headers: &HeaderMap) -> Option<HeaderValue> {
+    let [login, version, preview] = TRAVELLING;
+    kept(headers, &[login, version, preview, SEALED])
 }
 
 /// The login of a visitor, for which addresses of lazy fragments are sealed.
@@ -120,7 +131,15 @@ mod tests {
         assert_eq!(login_tokens(&headers).collect::<Vec<_>>(), ["abc"]);
         headers.append("authorization", HeaderValue::from_static("secret"));
         let expected = HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8");
-        assert_eq!(travelling(&headers), Some(expected));
+        assert_eq!(travelling(&headers), Some(expected.clone()));
+        assert_eq!(to_gateway(&headers), Some(expected));
+        headers.append(
+            COOKIE,
+            HeaderValue::from_static("HYDRA-COOKIES=9; HYDRA-COOKIE-a-b=10"),
+        );
+        let expected =
+            HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-COOKIES=9");
+        assert_eq!(to_gateway(&headers), Some(expected));
         assert_eq!(travelling(&HeaderMap::new()), None);
     }
 }

@@ -11,6 +11,9 @@ pub const HYDRA_PREVIEW: HeaderName = HeaderName::from_static("hydra-preview");
 pub const HYDRA_FORM: HeaderName = HeaderName::from_static("hydra-form");
 /// The signature over the value of [`HYDRA_FORM`].
 pub const HYDRA_FORM_SIGNATURE: HeaderName = HeaderName::from_static("hydra-form-signature");
+/// From a page's service: the cookies that plain services set with the fragments of the page, as a gateway encrypted them. One value
+/// for each fragment.
+pub const HYDRA_COOKIES: HeaderName = HeaderName::from_static("hydra-cookies");
 /// `ok`, or `away` if this gateway may know less than the others. Operators get the reason instead.
 pub const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
 /// The value while the gateway does not reach the shared registry.

@@ -117,7 +117,7 @@ impl Worker {
         if response.extensions().get::<Bare>().is_some() {
             response = self.error_pages.with_words(response, accept.as_ref());
         }
-        with_cookie(response, versions)
+        self.with_cookies(response, versions)
     }
 
     /// Does `work`, which answers a request for a page or a lazy fragment, within the limits of the settings. The
@@ -164,7 +164,7 @@ impl Worker {
             uri: request.uri,
             visitor,
         };
-        with_cookie(site.engine.lazy(request).await, versions)
+        self.with_cookies(site.engine.lazy(request).await, versions)
     }
 
     /// The visitor of this request, and the cookie that keeps the visitor on one set of versions.
@@ -185,9 +185,20 @@ impl Worker {
             },
             local: Some(Arc::clone(&site.offers)),
             source: self.source.clone(),
+            cookie_owners: versions.map(Gateway::cookie_owners).unwrap_or_default(),
             ..PageVisitor::default()
         };
         (visitor, cookie)
+    }
+
+    /// A response with the cookies that plain services and the gateway set.
+    fn with_cookies(&self, mut response: Response, versions: Option<HeaderValue>) -> Response {
+        let headers = response.headers_mut();
+        if let Some(gateway) = &self.versions {
+            gateway.set_cookies(headers);
+        }
+        headers.extend(versions.map(|cookie| (header::SET_COOKIE, cookie)));
+        response
     }
 
     /// The bar that tells the visitor which versions the page previews.
@@ -330,13 +341,6 @@ fn files(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> RegularFiles {
         let is_data = |stem: &str| site.is_data(stem) || has_template_beside(&templates, stem);
         is_static_behind_links(&path, is_data) && !site.is_template(&path) && hidden.as_ref() != Some(&path)
     })
-}
-
-fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
 }
 
 /// The visitor's cookies. The gateway knows which of them are passed on.

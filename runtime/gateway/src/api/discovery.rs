@@ -89,8 +89,12 @@ pub(crate) async fn registered(
         gateway.log_refusal(name, caller.address, Refusal::Registration, reason);
         refusal(StatusCode::BAD_REQUEST, reason)
     };
-    let registration: ActiveService = match read_json(&call.body) {
-        Ok(registration) => registration,
+    let registration = match read_json::<ActiveService>(&call.body) {
+        // Only the configuration says whose cookies the gateway passes on.
+        Ok(registration) => ActiveService {
+            cookies: None,
+            ..registration
+        },
         Err(reason) => return Err(refuse(name_in(&call.body).as_deref(), &reason)),
     };
     let name = registration.name.clone();

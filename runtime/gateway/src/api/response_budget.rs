@@ -28,6 +28,12 @@ impl ResponseBudget {
 
     /// Adds a part of the response, as far as the budget allows.
     pub(super) fn add(&mut self, part: ResolvedFragments) {
+        let cookies: usize = part.cookies.iter().map(|one| json_length(one) + ",".len()).sum();
+        if !self.spend(cookies) {
+            // Without their cookies, fragments would be shown to other visitors.
+            return self.refuse(part.fragments);
+        }
+        self.answer.cookies.extend(part.cookies);
         for fragment in part.fragments {
             let fragment = self.fit(fragment);
             self.answer.fragments.push(fragment);
@@ -48,9 +54,20 @@ impl ResponseBudget {
 
     fn fit(&mut self, fragment: ResolvedFragment) -> ResolvedFragment {
         let size = json_length(&fragment) + ",".len();
-        if self.spend(size.saturating_sub(ANSWER_BYTES_PER_FRAGMENT)) {
-            return fragment;
+        match self.spend(size.saturating_sub(ANSWER_BYTES_PER_FRAGMENT)) {
+            true => fragment,
+            false => self.refused(fragment),
         }
+    }
+
+    fn refuse(&mut self, fragments: Vec<ResolvedFragment>) {
+        for fragment in fragments {
+            let fragment = self.refused(fragment);
+            self.answer.fragments.push(fragment);
+        }
+    }
+
+    fn refused(&mut self, fragment: ResolvedFragment) -> ResolvedFragment {
         self.without_room.push(fragment.id.clone());
         ResolvedFragment {
             id: fragment.id,

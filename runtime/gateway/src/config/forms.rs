@@ -2,11 +2,11 @@
 #![deny(clippy::disallowed_methods)]
 
 use http::StatusCode;
-use hydra_runtime_wire::{lines, routes::pattern};
+use hydra_runtime_wire::{cookies, lines, routes::pattern};
 use url::Url;
 
 use super::{ConfigError, GatewayConfig, PlainService};
-use crate::limits::MAX_FORM_ADDRESSES;
+use crate::limits::{MAX_FORM_ADDRESSES, MAX_KEPT_COOKIE_NAME_BYTES, MAX_KEPT_COOKIES};
 
 impl PlainService {
     /// The status with which the service shows a form again.
@@ -19,6 +19,9 @@ impl PlainService {
     fn wrong_form(&self) -> Option<String> {
         if !matches!(self.invalid, None | Some(200 | 400 | 422)) {
             return Some("`invalid` must be 200, 400 or 422".to_owned());
+        }
+        if let Some(reason) = self.wrong_cookies() {
+            return Some(reason);
         }
         if self.forms.values().map(Vec::len).sum::<usize>() > MAX_FORM_ADDRESSES {
             return Some(format!("its forms have more than {MAX_FORM_ADDRESSES} paths"));
@@ -41,6 +44,33 @@ impl PlainService {
             ))
         })
     }
+}
+
+impl PlainService {
+    /// What is wrong with the names of its cookies.
+    fn wrong_cookies(&self) -> Option<String> {
+        if self.cookies.len() > MAX_KEPT_COOKIES {
+            return Some(format!("`cookies` has more than {MAX_KEPT_COOKIES} names"));
+        }
+        let bad = self.cookies.iter().find(|name| !is_cookie_name(name))?;
+        Some(format!(
+            "`cookies`: `{}` is not the name of a cookie: write it like `sessionid`, in at most {MAX_KEPT_COOKIE_NAME_BYTES} letters, \
+             digits and signs, and not beginning with `HYDRA-`",
+            lines::cut(bad)
+        ))
+    }
+}
+
+/// Whether a text is the name of a cookie (RFC 6265 section 4.1.1) that is not one of Hydra's own.
+fn is_cookie_name(text: &str) -> bool {
+    let is_sign = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
+    (1..=MAX_KEPT_COOKIE_NAME_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || is_sign(byte))
+        && !text
+            .get(..cookies::OURS.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(cookies::OURS))
 }
 
 /// Checks the settings.
@@ -125,6 +155,19 @@ mod tests {
             ),
             ("forms = { banner = ['subscribe'] }", Some("`subscribe`")),
             ("forms = { banner = ['/a/**/b'] }", Some("`/a/**/b`")),
+            ("cookies = ['sessionid', 'csrftoken', '__Host-x']", None),
+            (
+                "cookies = ['session id']",
+                Some("`session id` is not the name of a cookie"),
+            ),
+            ("cookies = ['']", Some("`` is not the name")),
+            ("cookies = ['a=b']", Some("`a=b` is not")),
+            ("cookies = ['hydra-sso']", Some("`hydra-sso` is not")),
+            ("cookies = ['é']", Some("`é` is not")),
+            (
+                "cookies = ['a','b','c','d','e','f','g','h','i','j','k','l','m','n','o','p','q']",
+                Some("more than 16 names"),
+            ),
             ("invalid = 303", Some("`invalid` must be 200, 400 or 422")),
         ] {
             let text = format!(

@@ -13,7 +13,8 @@ use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
-        ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, EXPIRES, VARY,
+        ACCEPT, ACCEPT_ENCODING, AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, DATE, EXPIRES,
+        SET_COOKIE, VARY,
     },
     uri::PathAndQuery,
 };
@@ -23,6 +24,7 @@ use hydra_runtime_wire::{
 };
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
+use tokio::{sync::OwnedMutexGuard, time::timeout_at};
 
 use super::{
     CallContext,
@@ -35,6 +37,7 @@ use crate::{
     Gateway,
     dispatch::cache,
     limits::MAX_ANSWER_BYTES,
+    plain_cookies::ServiceCookies,
     upstream::{Answer, CallRequest},
 };
 
@@ -42,7 +45,7 @@ const DEADLINE: HeaderName = HeaderName::from_static("hydra-deadline-ms");
 /// The headers that differ between our requests for one fragment.
 const DIFFERING: [HeaderName; 4] = [DEADLINE, X_REQUEST_ID, TRACEPARENT, TRACESTATE];
 /// The headers of an answer that this module reads.
-static READ: [HeaderName; 8] = [
+static READ: [HeaderName; 9] = [
     exports::EXPORTS,
     CACHE_CONTROL,
     VARY,
@@ -51,6 +54,7 @@ static READ: [HeaderName; 8] = [
     EXPIRES,
     CONTENT_TYPE,
     CONTENT_ENCODING,
+    SET_COOKIE,
 ];
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -84,16 +88,17 @@ pub(super) async fn get(
 ) -> ResolvedFragments {
     let fetched = fetch(&gateway, &job, &context).await;
     let id = std::mem::take(&mut job.item.id);
-    let fragment = match fetched {
-        Ok(kept) => answer(&job, id, kept, Outcome::Rendered),
+    let (fragment, cookies) = match fetched {
+        Ok((kept, cookies)) => (answer(&job, id, kept, Outcome::Rendered), cookies),
         Err(CallFailure { outcome, reason, .. }) => {
             let fragment = missing(id, outcome, reason);
             log::line(&job.service, &job.item.reference, &fragment);
-            fragment
+            (fragment, None)
         }
     };
     ResolvedFragments {
         fragments: vec![fragment],
+        cookies: cookies.into_iter().collect(),
         ..ResolvedFragments::default()
     }
 }
@@ -115,9 +120,11 @@ fn answer(job: &PlainCall, id: String, kept: cache::CachedFragment, outcome: Out
 }
 
 /// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them. A service that
-/// hears who the visitor is answers for this one.
+/// hears who the visitor is, or has cookies of the visitor, answers for this one.
 fn may_be_cached(gateway: &Gateway, job: &PlainCall, context: &CallContext) -> bool {
-    context.previews.version_of(&job.service).is_none() && gateway.identities().of(&job.service).is_none()
+    context.previews.version_of(&job.service).is_none()
+        && gateway.identities().of(&job.service).is_none()
+        && gateway.plain_cookies().of(&job.service).is_none()
 }
 
 /// The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested the
@@ -127,20 +134,23 @@ fn cache_key(job: &PlainCall, host: Option<&HeaderValue>, target: &str) -> Strin
     [&*job.service, host, target].join("\n")
 }
 
+/// The fragment, and what it sets in the visitor's cookies, encrypted. A service that has no cookies sets nothing.
 async fn fetch(
     gateway: &Gateway,
     job: &PlainCall,
     context: &CallContext,
-) -> Result<cache::CachedFragment, CallFailure> {
+) -> Result<(cache::CachedFragment, Option<String>), CallFailure> {
     let path = PathAndQuery::try_from(target(&job.path, job.item.attributes.as_ref()))
         .map_err(|_| CallFailure::failed("the path and its imports make no URL"))?;
-    let now = Instant::now();
     let host = visitors_host(gateway, &job.service, context);
-    let left = context.until.saturating_duration_since(now);
-    let timeout = job
-        .item
-        .deadline
-        .map_or(left, |own| left.min(Duration::from_millis(own)));
+    let until = deadline(job, context);
+    let cookies = gateway.plain_cookies().of(&job.service);
+    let _turn = match cookies {
+        Some(own) => turn(job, own, context, until).await?,
+        None => None,
+    };
+    let now = Instant::now();
+    let timeout = until.saturating_duration_since(now);
     let call_target = CallTarget {
         service: &job.service,
         protocol: &job.fragment_protocol,
@@ -150,9 +160,15 @@ async fn fetch(
     let mut call_request = call_request(path, host, timeout);
     call_request.headers.extend(context.trace_headers());
     let identity = gateway.identity_headers(&job.service, context.cookies.as_ref());
-    let is_personal = identity.is_some();
+    let is_personal = identity.is_some() || cookies.is_some();
     call_request.headers.extend(identity.into_iter().flatten());
+    let own = cookies.and_then(|own| context.jar.for_service(own));
+    call_request.headers.extend(own.map(|own| (COOKIE, own)));
     let (answer, _) = exchange(gateway, call_target, timeout, &call_request).await?;
+    let set = match cookies {
+        Some(own) => Some(set_cookies(gateway, own, &answer, context)?),
+        None => None,
+    };
     let mut kept = read(job, answer, SystemTime::now(), now.elapsed())?;
     if is_personal {
         // Nor may the page that asked keep it.
@@ -162,7 +178,41 @@ async fn fetch(
         let key = || cache_key(job, host, &target(&job.path, job.item.attributes.as_ref()));
         gateway.cache().put(key, &kept, Instant::now());
     }
-    Ok(kept)
+    Ok((kept, set))
+}
+
+/// When the fragment must be there.
+fn deadline(job: &PlainCall, context: &CallContext) -> Instant {
+    let own = job.item.deadline.map(Duration::from_millis);
+    let own = own.and_then(|own| Instant::now().checked_add(own));
+    own.map_or(context.until, |own| own.min(context.until))
+}
+
+/// Waits until the fragment may be requested.
+async fn turn(
+    job: &PlainCall,
+    own: &ServiceCookies,
+    context: &CallContext,
+    until: Instant,
+) -> Result<Option<OwnedMutexGuard<()>>, CallFailure> {
+    let turn = context.jar.turn(&job.service, own);
+    let late = "another fragment of the service, whose cookies this one needs, took too long";
+    timeout_at(until.into(), turn)
+        .await
+        .map_err(|_| CallFailure::new(Outcome::Late, late))
+}
+
+/// Takes what an answer sets in the visitor's cookies for the next fragments, and encrypts it for the visitor.
+fn set_cookies(
+    gateway: &Gateway,
+    own: &ServiceCookies,
+    answer: &Answer,
+    context: &CallContext,
+) -> Result<String, CallFailure> {
+    let sets = own.all_renamed(answer.headers.get_all(SET_COOKIE).iter());
+    context.jar.apply(&sets);
+    let closed = gateway.close_cookies(&sets);
+    closed.ok_or_else(|| CallFailure::failed("its cookies can't be encrypted"))
 }
 
 /// The visitor's host, if an instance of the service gets it.

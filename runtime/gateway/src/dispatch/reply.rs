@@ -198,7 +198,12 @@ pub(super) fn matched(
     );
     // A session belongs to one service: sessions of other services are ignored.
     let sessions = answer.sessions.remove_entry(service).into_iter().collect();
-    (ResolvedFragments { fragments, sessions }, absent)
+    let answer = ResolvedFragments {
+        fragments,
+        sessions,
+        ..ResolvedFragments::default()
+    };
+    (answer, absent)
 }
 
 fn is_success(outcome: Outcome) -> bool {

@@ -12,7 +12,9 @@ use hydra_runtime_net::proxies::{Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FO
 use hydra_runtime_wire::headers::HYDRA_PATH;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-pub(crate) use cookie_header::{has_cookie_with, remove_cookies, replace_cookie};
+pub(crate) use cookie_header::{
+    begins_with, filter_cookies, has_cookie_with, remove_cookies, replace_cookie,
+};
 pub(crate) use hydra_runtime_wire::cookies::values as cookies;
 pub(crate) use untrusted::{clean_trailers, is_of_http, remove_alike};
 

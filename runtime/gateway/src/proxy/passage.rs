@@ -164,6 +164,7 @@ impl Passage<'_> {
         let mut response = upgrade::answer(sent.response, sent.load, visitors_side, open);
         // A service that switches although the visitor did not request it gets an error of the gateway instead.
         let is_ours = has_switched && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+        self.gateway.take_cookies(self.service, response.headers_mut());
         response = no_length::keep_unknown(response, is_head);
         if let Some(expectation) = sent.expectation {
             response = response.map(|body| Body::new(ObservedBody::new(body, Some(expectation))));

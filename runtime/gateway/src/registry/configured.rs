@@ -59,6 +59,7 @@ fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<Confi
         port: url.port_u16().unwrap_or(default_port),
         name: Some(service.name.clone()),
         endpoints: service.endpoints.clone(),
+        cookies: (!service.cookies.is_empty()).then_some(true),
         ..ActiveService::default()
     };
     let mut instance = instance::check(registration, None, rules).map_err(|reason| reason.to_string())?;

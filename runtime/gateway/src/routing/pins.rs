@@ -105,9 +105,7 @@ impl PinKey {
 
     /// The name of the cookie of a service.
     pub(crate) fn cookie_name(&self, service: &str) -> String {
-        let named = format!("{}\n{service}", self.public_key);
-        let hash = digest::digest(&digest::SHA256, named.as_bytes());
-        format!("{PIN_PREFIX}{}", text(&hex::<{ 2 * NAME }>(hash.as_ref())))
+        format!("{PIN_PREFIX}{}", service_digits(&self.public_key, service))
     }
 
     /// The tag of the instance with this id.
@@ -162,6 +160,13 @@ impl PinKey {
         }
         hex(signed.sign().as_ref())
     }
+}
+
+/// The digits that stand for a service of the installation `public_key` in the names of cookies.
+pub(crate) fn service_digits(public_key: &str, service: &str) -> String {
+    let named = format!("{public_key}\n{service}");
+    let hash = digest::digest(&digest::SHA256, named.as_bytes());
+    text(&hex::<{ 2 * NAME }>(hash.as_ref())).to_owned()
 }
 
 /// The first bytes in hexadecimal digits, as many as fit.

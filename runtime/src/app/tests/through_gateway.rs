@@ -22,13 +22,13 @@ use super::{
     *,
 };
 
-const KEY: &str = "the private key of the tests";
+pub(super) const KEY: &str = "the private key of the tests";
 /// What a visitor types into a field that is shown again, and into one that never is.
 const SHOWN: &str = "canary-4242";
 const SECRET: &str = "canary-7171";
 
 /// All that a service got and said, as text.
-type Record = Arc<Mutex<String>>;
+pub(super) type Record = Arc<Mutex<String>>;
 
 /// The service `shop`, whose page has the fragment `checkout` of `orders`.
 fn shop() -> App {
@@ -67,7 +67,7 @@ async fn record(State(record): State<Record>, request: Asked, next: Next) -> Res
 }
 
 /// Runs an application behind a gateway, until the sender is dropped.
-async fn run(app: App, gateway: SocketAddr, recorded: &Record) -> watch::Sender<bool> {
+pub(super) async fn run(app: App, gateway: SocketAddr, recorded: &Record) -> watch::Sender<bool> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = Partial::default()
@@ -86,9 +86,20 @@ async fn run(app: App, gateway: SocketAddr, recorded: &Record) -> watch::Sender<
 
 /// The answer to a request, as text.
 async fn exchange(gateway: SocketAddr, method: &str, target: &str, form: &str) -> String {
+    exchange_with(gateway, method, target, "", form).await
+}
+
+/// The same for a visitor with these cookies.
+pub(super) async fn exchange_with(
+    gateway: SocketAddr,
+    method: &str,
+    target: &str,
+    cookies: &str,
+    form: &str,
+) -> String {
     let mut stream = TcpStream::connect(gateway).await.unwrap();
     let request = format!(
-        "{method} {target} HTTP/1.1\r\nhost: {gateway}\r\nreferer: http://{gateway}/home/Ann?y=2\r\n\
+        "{method} {target} HTTP/1.1\r\nhost: {gateway}\r\nreferer: http://{gateway}/home/Ann?y=2\r\ncookie: {cookies}\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{form}",
         form.len()
     );

@@ -38,6 +38,8 @@ pub struct FragmentAnswer {
     pub fragment: ResolvedFragment,
     /// The sessions that changed, by service.
     pub sessions: BTreeMap<String, Value>,
+    /// What fragments of plain services in it set in the visitor's cookies, each encrypted for gateways.
+    pub cookies: Vec<String>,
 }
 
 impl FragmentAnswer {
@@ -49,7 +51,7 @@ impl FragmentAnswer {
         };
         Self {
             fragment,
-            sessions: BTreeMap::new(),
+            ..Self::default()
         }
     }
 }

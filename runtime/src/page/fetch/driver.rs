@@ -78,7 +78,7 @@ impl Driver {
             state,
             sessions: VisitorSessions {
                 current: sessions,
-                changed: BTreeMap::new(),
+                ..VisitorSessions::default()
             },
             ready: VecDeque::new(),
             engine,

@@ -25,6 +25,7 @@ impl Driver {
             for (service, session) in answer.sessions {
                 self.sessions.set(service, session);
             }
+            self.sessions.add_cookies(answer.cookies);
             let answer = answer.fragment.into();
             match self.pending.take(id) {
                 Some(fetch) => self.finish_fetch(fetch, answer),
@@ -62,6 +63,7 @@ impl Driver {
         for (service, session) in sessions.filter(|(service, _)| asked.contains(service)) {
             self.sessions.set(service, session);
         }
+        self.sessions.add_cookies(part.cookies);
         for (id, answer) in answers {
             self.receive_remote(id, answer);
         }

@@ -136,7 +136,11 @@ fn finish(
         max_age: [own_max_age, driver.max_age, private].into_iter().flatten().min(),
         ..ResolvedFragment::default()
     };
-    Ok(FragmentAnswer { fragment, sessions })
+    Ok(FragmentAnswer {
+        fragment,
+        sessions,
+        cookies: std::mem::take(&mut driver.sessions.cookies),
+    })
 }
 
 /// The failure of a fragment whose template fails. The message may name attributes, and therefore stays in this

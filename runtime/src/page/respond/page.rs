@@ -7,7 +7,7 @@ use std::{
 
 use axum::{body::Body, response::Response};
 use http::{
-    HeaderValue, Method,
+    HeaderMap, HeaderValue, Method,
     header::{CONTENT_TYPE, LINK},
 };
 use hydra_runtime_wire::{
@@ -85,6 +85,7 @@ pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Respons
         return shown(PageBody::Head);
     }
     let known_to: BTreeSet<String> = visitor.sessions.keys().cloned().collect();
+    let cookie_owners = visitor.cookie_owners.clone();
     let mut page = open(engine, state, visitor, start);
     // The head tells developers of all fragments.
     let waits = page
@@ -98,7 +99,7 @@ pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Respons
         false => engine.shared().options.flush_after,
     };
     let first_flush = FirstFlush::new(start, flush_after);
-    until_head(&mut page.driver, first_flush, is_head).await;
+    until_head(&mut page.driver, first_flush, is_head, &cookie_owners).await;
     if let Some(error) = page.driver.state.failure() {
         return failure(engine, error);
     }
@@ -180,6 +181,8 @@ fn flush(
         open: state.still_open(),
         is_personal: !known_to.is_empty() && state.is_of_some(|service| known_to.contains(service)),
     };
+    let mut head = HeaderMap::new();
+    page.driver.sessions.write_cookies(&mut head);
     let mut response = shown(match page.driver.is_done() {
         true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
         false => PageBody::Open(page),
@@ -187,6 +190,7 @@ fn flush(
     if sessions.is_personal || sessions.open != PossibleOwners::default() {
         response.extensions_mut().insert(sessions);
     }
+    response.headers_mut().extend(head);
     response
         .headers_mut()
         .extend(preload.map(|preload| (LINK, preload)));

@@ -1,6 +1,6 @@
 //! Decides the status of a page: 200 once no required fragment can fail any more, and otherwise an error page.
 
-use std::{future::poll_fn, task::Poll};
+use std::{collections::BTreeSet, future::poll_fn, task::Poll};
 
 use super::first_flush::FirstFlush;
 use crate::page::{Engine, fetch::driver::Driver, report::error::PageFailure};
@@ -29,9 +29,14 @@ pub(super) fn status_of(outcome: Outcome) -> StatusCode {
     }
 }
 
-/// Waits until the head of the response may leave: no required fragment is open, and `flush` says so or all text is
-/// ready.
-pub(super) async fn until_head(driver: &mut Driver, mut flush: FirstFlush, is_head: bool) {
+/// Waits until the head of the response may leave: no required fragment is open and none of the `cookie_owners`, and `flush`
+/// says so or all text is ready.
+pub(super) async fn until_head(
+    driver: &mut Driver,
+    mut flush: FirstFlush,
+    is_head: bool,
+    cookie_owners: &BTreeSet<String>,
+) {
     poll_fn(|cx| {
         driver.work(cx);
         if driver.is_done() || !driver.state.is_open() {
@@ -41,7 +46,8 @@ pub(super) async fn until_head(driver: &mut Driver, mut flush: FirstFlush, is_he
         if is_head && !holds {
             return Poll::Ready(());
         }
-        if flush.poll(cx).is_ready() && !holds {
+        let waits = holds || driver.state.awaits_some(cookie_owners);
+        if flush.poll(cx).is_ready() && !waits {
             Poll::Ready(())
         } else {
             Poll::Pending

@@ -1,7 +1,10 @@
 //! The visitor who asks for a page or for a lazy fragment.
 #![deny(clippy::disallowed_methods)]
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
 use serde_json::Value;
@@ -26,4 +29,6 @@ pub struct PageVisitor {
     pub sessions: BTreeMap<String, Value>,
     /// Gets the sessions that changed.
     pub on_sessions: Option<SessionSink>,
+    /// The services whose fragments may set cookies of the visitor: the head of a page waits for those fragments.
+    pub cookie_owners: Arc<BTreeSet<String>>,
 }

@@ -1,5 +1,7 @@
 //! Slots whose fragment comes after the page. Their fallbacks stand in for it, between marks.
 
+use std::collections::BTreeSet;
+
 use hydra_contract::Mode;
 use hydra_runtime_wire::in_milliseconds;
 use memchr::memmem;
@@ -47,6 +49,18 @@ impl PageState {
             StandIn::Arrived => false,
             StandIn::Sent => is_awaited,
         })
+    }
+
+    /// Whether a fragment of one of the `services` is still to come, or may be.
+    pub(crate) fn awaits_some(&self, services: &BTreeSet<String>) -> bool {
+        !services.is_empty()
+            && self
+                .owners(|node| match node.stand_in {
+                    StandIn::InPlace => matches!(node.content, Content::Open),
+                    StandIn::Awaited => true,
+                    StandIn::Lazy | StandIn::Arrived | StandIn::Sent => false,
+                })
+                .some_may(|owner| owner.is_some_and(|owner| services.contains(owner)))
     }
 
     /// Whether the page has a fragment of a service that `knows` the visitor.

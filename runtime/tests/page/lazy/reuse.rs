@@ -103,6 +103,7 @@ async fn a_lazy_fragment_for_one_visitor_is_never_shown_to_another() {
                 ..ResolvedFragment::default()
             }],
             sessions: [("s".to_owned(), json!(1))].into(),
+            ..ResolvedFragments::default()
         });
     };
     assert_eq!(got(&engine, asks(&uri, None), begins).await.1, "for Bob");

@@ -89,6 +89,7 @@ async fn a_fragment_inside_of_which_a_session_changes_is_not_for_all() {
             ..ResolvedFragment::default()
         }],
         sessions: BTreeMap::from([("s".to_owned(), json!(1))]),
+        ..ResolvedFragments::default()
     });
     let answer = answer.await.unwrap();
     assert_eq!((answer.fragment.max_age, answer.sessions.len()), (Some(0), 1));

@@ -42,6 +42,7 @@ async fn those_who_wait_for_what_is_not_for_all_ask_by_themselves() {
                 ..ResolvedFragment::default()
             }],
             sessions: BTreeMap::from([("s".to_owned(), json!(number))]),
+            ..ResolvedFragments::default()
         });
     }
     let mut shown = shown.await.unwrap();

@@ -37,6 +37,7 @@ async fn an_answer_that_begins_a_session_is_never_kept() {
                 ..ResolvedFragment::default()
             }],
             sessions: BTreeMap::from([("s".to_owned(), json!(1))]),
+            ..ResolvedFragments::default()
         });
     };
     assert_eq!(desk.page_with(&engine, desk.request(), begin).await, "[for Ann]");

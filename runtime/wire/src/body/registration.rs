@@ -73,6 +73,10 @@ pub struct ActiveService {
     /// if it is absent, as from an older gateway, they may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<bool>,
+    /// Whether its fragments may set cookies of the visitor, as the gateway's configuration says. Only a gateway sends this; if it is
+    /// absent, they may not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookies: Option<bool>,
     /// The paths that are not routed. Only a gateway sends this, in `/_h/services`.
     #[serde(default, skip_deserializing, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
@@ -255,6 +259,7 @@ impl Default for ActiveService {
             affinity: None,
             contract: None,
             sessions: None,
+            cookies: None,
             left_out: Vec::new(),
             contract_problems: Vec::new(),
         }

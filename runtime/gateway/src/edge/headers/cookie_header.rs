@@ -9,7 +9,7 @@ pub(crate) fn replace_cookie(headers: &mut HeaderMap, name: &str, pair: Option<&
     if pair.is_none() && values(headers, name).next().is_none() {
         return;
     }
-    keep(headers, |one| value_of(one, name).is_none(), pair);
+    filter_cookies(headers, |one| value_of(one, name).is_none(), pair);
 }
 
 /// Whether there is a cookie whose name begins so.
@@ -20,7 +20,7 @@ pub(crate) fn has_cookie_with(headers: &HeaderMap, prefix: &str) -> bool {
 /// Removes all cookies whose names begin so.
 pub(crate) fn remove_cookies(headers: &mut HeaderMap, prefix: &str) {
     if has_cookie_with(headers, prefix) {
-        keep(headers, |pair| !begins_with(pair, prefix), None);
+        filter_cookies(headers, |pair| !begins_with(pair, prefix), None);
     }
 }
 
@@ -40,7 +40,11 @@ pub(super) fn join(headers: &mut HeaderMap) {
 }
 
 /// Keeps some of the cookies, and adds `more`. Without any, the header is removed.
-fn keep(headers: &mut HeaderMap, is_kept: impl Fn(&[u8]) -> bool, more: Option<&HeaderValue>) {
+pub(crate) fn filter_cookies(
+    headers: &mut HeaderMap,
+    is_kept: impl Fn(&[u8]) -> bool,
+    more: Option<&HeaderValue>,
+) {
     let mut all = Vec::new();
     let kept = pairs(headers)
         .filter(|pair| is_kept(pair))
@@ -60,7 +64,8 @@ fn keep(headers: &mut HeaderMap, is_kept: impl Fn(&[u8]) -> bool, more: Option<&
     };
 }
 
-fn begins_with(pair: &[u8], prefix: &str) -> bool {
+/// Whether the name of a cookie begins so.
+pub(crate) fn begins_with(pair: &[u8], prefix: &str) -> bool {
     pair.trim_ascii_start().starts_with(prefix.as_bytes())
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     limits::{MAX_OPENID_PARAMETER_BYTES, OPENID_STATE_SECS},
-    login::sealing::Sealing,
+    sealing::Sealing,
 };
 
 /// The path to which the provider sends visitors back.

@@ -15,10 +15,8 @@ use crate::{
     GatewayConfig, call_keys,
     config::ConfigError,
     limits::{MAX_OPENID_GRANT_BYTES, OPENID_GRANTS_BYTES, OPENID_LOCK},
-    login::{
-        redis_calls::{RedisCalls, scope},
-        sealing::Sealing,
-    },
+    login::redis_calls::{RedisCalls, scope},
+    sealing::Sealing,
 };
 
 /// Keeps texts by the id of a login.

@@ -31,10 +31,8 @@ use crate::{
     limits::{
         MAX_USER_RECORD_BYTES, MAX_USERS_IN_REDIS, MAX_USERS_IN_REDIS_BYTES, USERS_DOUBTFUL_AFTER, USERS_PART,
     },
-    login::{
-        redis_calls::{RedisCalls, scope},
-        sealing::Sealing,
-    },
+    login::redis_calls::{RedisCalls, scope},
+    sealing::Sealing,
 };
 use known::{Known, KnownUser, Part, epoch};
 

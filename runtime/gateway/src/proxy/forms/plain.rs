@@ -23,6 +23,7 @@ use crate::{
     edge::{failure::RequestFailure, headers},
     limits::{FORM_PAGE_SECS, MAX_ANSWER_BYTES},
     login::{Site, host_of, is_refused},
+    plain_cookies::apply_kept,
     proxy::{OwnPages, pass_on, visitor::Previewed},
 };
 
@@ -126,6 +127,8 @@ pub(in crate::proxy) async fn answer(
     let shown = match content::html(StatusCode::OK, &head.headers, body.to_vec(), MAX_ANSWER_BYTES) {
         Ok(html) => {
             page::lead_to(&mut for_page, &before);
+            // Other fragments of the service get what it has just set.
+            apply_kept(&head.headers, for_page.headers_mut());
             let invalid = InvalidForm {
                 reference: form.reference.clone(),
                 html,

@@ -56,6 +56,7 @@ impl LazyFetch<'_> {
         for (owner, session) in answer.sessions {
             sessions.set(owner, session);
         }
+        sessions.add_cookies(answer.cookies);
         answer.fragment.into()
     }
 
@@ -85,6 +86,7 @@ impl LazyFetch<'_> {
             for (owner, session) in part.sessions.into_iter().filter(|(owner, _)| owner == service) {
                 sessions.set(owner, session);
             }
+            sessions.add_cookies(part.cookies);
             if let Some((_, answer)) = answers.into_iter().next() {
                 return answer;
             }

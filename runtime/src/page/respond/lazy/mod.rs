@@ -4,7 +4,6 @@ mod cached;
 mod fetch;
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -70,7 +69,7 @@ async fn fetch(engine: &Engine, fragment: LazyFragment, visitor: PageVisitor) ->
     let budget = Duration::from_millis(fragment.timeout.max(1)).min(options.page_deadline);
     let mut sessions = VisitorSessions {
         current: visitor.sessions,
-        changed: BTreeMap::new(),
+        ..VisitorSessions::default()
     };
     let fetch = LazyFetch {
         engine,
@@ -99,16 +98,18 @@ async fn fetch(engine: &Engine, fragment: LazyFragment, visitor: PageVisitor) ->
         answer.reason.as_ref(),
         answer.html.is_none(),
     );
-    if let (Some(sink), false) = (visitor.on_sessions, sessions.changed.is_empty()) {
-        sink(sessions.changed);
-    }
-    match answer.html {
+    let mut response = match answer.html {
         Some(html) => with_links(engine, name, &html, answer.assets.into_vec()),
         None => {
             let words = "This part of the page can't be had at the moment.\n";
             (status_of(answer.outcome), words).into_response()
         }
+    };
+    sessions.write_cookies(response.headers_mut());
+    if let (Some(sink), false) = (visitor.on_sessions, sessions.changed.is_empty()) {
+        sink(sessions.changed);
     }
+    response
 }
 
 /// The HTML of a fragment, after the links for what it needs. A header tells the length of the links: to the content security

@@ -28,13 +28,13 @@ impl Sealing {
     }
 
     /// Opens what was sealed with this secret, too.
-    pub(super) fn with_second(mut self, secret: Option<&str>, purpose: &str) -> Self {
+    pub(crate) fn with_second(mut self, secret: Option<&str>, purpose: &str) -> Self {
         self.second = secret.and_then(|secret| key_of(secret.as_bytes(), purpose));
         self
     }
 
     /// Whether there is a second secret.
-    pub(super) fn has_second(&self) -> bool {
+    pub(crate) fn has_second(&self) -> bool {
         self.second.is_some()
     }
 
