@@ -83,6 +83,21 @@ pub fn post_form(address: &str, path: &str, form: &str) -> io::Result<Answer> {
     send(address, &format!("POST {path}"), kind, form)
 }
 
+/// The same by a browser with a cookie, from a page at `from`.
+///
+/// # Errors
+/// No connection, or an answer that breaks off.
+pub fn post_form_from(address: &str, path: &str, from: &str, cookie: &str, form: &str) -> io::Result<Answer> {
+    let (host, mut stream) = connect(address)?;
+    write!(
+        stream,
+        "POST {path} HTTP/1.0\r\nhost: {host}\r\nreferer: {address}{from}\r\ncookie: {cookie}\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    )?;
+    read(stream)
+}
+
 fn send(address: &str, what: &str, kind: &str, body: &str) -> io::Result<Answer> {
     let (host, mut stream) = connect(address)?;
     write!(stream, "{what} HTTP/1.0\r\nhost: {host}\r\n")?;

@@ -1,4 +1,4 @@
-//! Deferred and lazy fragments in a real browser.
+//! Deferred and lazy fragments, forms and logins in a real browser.
 
 mod accessible;
 mod deferred;
@@ -9,6 +9,7 @@ mod login;
 mod order;
 mod owner;
 mod phone;
+mod plain_form;
 mod policy;
 mod preview;
 mod round_trips;
