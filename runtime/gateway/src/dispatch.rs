@@ -56,6 +56,8 @@ struct CallContext {
     jar: Jar,
     /// The host that the page's visitor requested, if the page is rendered in this process.
     host: Option<HeaderValue>,
+    /// Whether the visitor has just sent a form.
+    has_sent_form: bool,
     /// The address of the caller; `None` for pages of this process.
     from: Option<IpAddr>,
     /// How many fragments of protocol 1 services may still be requested alone.
@@ -103,6 +105,7 @@ pub(crate) fn dispatch(
         until: Instant::now() + budget,
         cookies: cookies::travelling(&visitor),
         jar: gateway.jar(&caller.headers),
+        has_sent_form: gateway.has_sent_form(&caller.headers),
         host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),

@@ -86,6 +86,7 @@ mod route_rules;
 mod router;
 mod routing;
 mod sealing;
+mod sent_forms;
 mod stated_weights;
 mod steer;
 mod store;
@@ -102,7 +103,7 @@ use http::{Extensions, HeaderMap, HeaderValue, uri::PathAndQuery};
 use hydra_runtime_net::{
     fragment_source::FragmentSource, observe::Observer, proxies::Origin, server::ServeRaw,
 };
-use hydra_runtime_wire::{paths, signing::Signer};
+use hydra_runtime_wire::{forms::sent::SentCookies, paths, signing::Signer};
 use serde_json::Value;
 use tokio::{net::TcpListener, sync::watch};
 use uuid::Uuid;
@@ -219,6 +220,7 @@ struct Core {
     pins: Pins,
     /// Encrypts the cookies of plain services.
     cookie_seal: CookieSeal,
+    sent_cookies: SentCookies,
     /// When the log last reported a wrong public key.
     wrong_keys: WrongKeyLog,
     /// When the log last reported refused calls of services.
@@ -299,6 +301,7 @@ impl Core {
             operators: Guard::new(config)?,
             pins: Pins::new(config),
             cookie_seal: CookieSeal::of(private_key, second),
+            sent_cookies: SentCookies::new(private_key, second),
             wrong_keys: WrongKeyLog::default(),
             refusals: RefusalLog::default(),
             distrusted: Arc::default(),

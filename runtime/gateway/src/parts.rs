@@ -1,6 +1,7 @@
 //! The parts of a gateway that its modules use while they answer requests: settings of routes, error pages, keys, cookies.
 
 use http::uri::PathAndQuery;
+use hydra_runtime_wire::forms::sent::SentCookies;
 use serde_json::Value;
 
 use crate::{
@@ -47,6 +48,11 @@ impl Gateway {
     /// Encrypts the cookies of plain services.
     pub(crate) fn cookie_seal(&self) -> &CookieSeal {
         &self.shared.core.cookie_seal
+    }
+
+    /// Makes and checks the cookies of visitors who have just sent a form.
+    pub(crate) fn sent_cookies(&self) -> &SentCookies {
+        &self.shared.core.sent_cookies
     }
 
     /// The pages for visitors whom no service answers.

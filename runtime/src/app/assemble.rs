@@ -12,7 +12,7 @@ use hydra_runtime_net::{
     fragment_source::FragmentSource,
     observe::{Observer, ObserverConfig, Otlp},
 };
-use hydra_runtime_wire::signing::Signer;
+use hydra_runtime_wire::{forms::sent::SentCookies, signing::Signer};
 
 use super::{
     App, Application, Error, Ready, Result,
@@ -237,6 +237,10 @@ impl AppParts {
                 overview: overview.clone(),
                 sessions: sessions.clone(),
                 keys: keys.clone(),
+                sent_cookies: {
+                    let [first, second] = private_keys(settings);
+                    SentCookies::new(first, second)
+                },
                 limit: settings.form_body,
                 timeout: settings.action_timeout,
             },

@@ -8,7 +8,10 @@ use std::{
 
 use axum::routing::MethodRouter;
 use hydra_contract::Contract;
-use hydra_runtime_wire::{Attributes, forms::FORM_PARAMETER};
+use hydra_runtime_wire::{
+    Attributes,
+    forms::{FORM_PARAMETER, sent::SentCookies},
+};
 use serde_json::Value;
 
 use crate::{
@@ -93,6 +96,7 @@ pub(crate) struct Actions {
     pub(crate) overview: PublishedOverview,
     pub(crate) sessions: Arc<SessionManager>,
     pub(crate) keys: Arc<ServiceKeys>,
+    pub(crate) sent_cookies: SentCookies,
     /// The most bytes of a form.
     pub(crate) limit: usize,
     /// How long an action may take, the arrival of the form included.

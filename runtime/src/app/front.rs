@@ -1,6 +1,6 @@
 //! An application without a gateway in front takes the forms of its own fragments itself (protocol section 9).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{
     Router,
@@ -12,7 +12,7 @@ use axum::{
 use bytes::Bytes;
 use http::{
     Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER},
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER, SET_COOKIE},
     uri::PathAndQuery,
 };
 use hydra_runtime_net::observe::RequestRecord;
@@ -25,6 +25,7 @@ use hydra_runtime_wire::{
     },
     headers::{FORM_PLACED, HYDRA_FORM},
     lines::cut,
+    signing::seconds,
 };
 use tower::ServiceExt as _;
 
@@ -80,7 +81,15 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let sessions = parts.extensions.get::<Arc<RequestSessions>>().cloned();
     let sessions = sessions.unwrap_or_else(|| context.actions.no_sessions());
     match actions::run(context, seal, &parts.headers, body, sessions).await {
-        ActionEnd::Done { done, .. } => led(&done, &page),
+        ActionEnd::Done { done, .. } => {
+            let mut response = led(&done, &page);
+            let now = seconds(SystemTime::now());
+            let cookie = context.actions.sent_cookies.set(is_secure, now);
+            response
+                .headers_mut()
+                .extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            response
+        }
         ActionEnd::Invalid(invalid) => {
             let mut again = Request::new(Body::empty());
             *again.uri_mut() = Uri::from(page.clone());

@@ -16,6 +16,8 @@ pub const VERSION: &str = "HYDRA-VERSION";
 pub const PIN_PREFIX: &str = "HYDRA-AT-";
 /// The cookie with the previews of a visitor.
 pub const PREVIEW: &str = "HYDRA-PREVIEW";
+/// The cookie of a visitor who has just sent a form.
+pub const SENT: &str = "HYDRA-SENT";
 /// The prefix of the cookies that visitors keep for plain services. After it stand a hash of the service's name, and the name
 /// of the cookie at that service.
 pub const KEPT_PREFIX: &str = "HYDRA-COOKIE-";
@@ -23,7 +25,7 @@ pub const KEPT_PREFIX: &str = "HYDRA-COOKIE-";
 pub const SEALED: &str = "HYDRA-COOKIES";
 /// The cookies that go to services of protocol 2. Services of protocol 1 do not know what a login is, and could use
 /// it against others.
-const TRAVELLING: [&str; 3] = [LOGIN, VERSION, PREVIEW];
+const TRAVELLING: [&str; 4] = [LOGIN, VERSION, PREVIEW, SENT];
 
 /// The cookies of a visitor's headers that go along with a request for fragments, from a gateway to the owner.
 pub fn travelling(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -32,8 +34,8 @@ pub fn travelling(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// The same from a page's service to its gateway.
 pub fn to_gateway(headers: &HeaderMap) -> Option<HeaderValue> {
-    let [login, version, preview] = TRAVELLING;
-    kept(headers, &[login, version, preview, SEALED])
+    let [login, version, preview, sent] = TRAVELLING;
+    kept(headers, &[login, version, preview, sent, SEALED])
 }
 
 /// The login of a visitor, for which addresses of lazy fragments are sealed.
@@ -120,25 +122,27 @@ mod tests {
     }
 
     #[test]
-    fn only_the_login_the_versions_and_the_previews_travel() {
+    fn only_cookies_that_owners_of_fragments_may_read_travel() {
         let mut headers = HeaderMap::new();
         for text in [
             "theme=dark; HYDRA-SSO=abc; HYDRA-SESSION=1; HYDRA-OTHER=2",
-            "x=HYDRA-SSO=1; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-SSO",
+            "x=HYDRA-SSO=1; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-SSO; HYDRA-SENT=5",
         ] {
             headers.append(COOKIE, HeaderValue::from_static(text));
         }
         assert_eq!(login_tokens(&headers).collect::<Vec<_>>(), ["abc"]);
         headers.append("authorization", HeaderValue::from_static("secret"));
-        let expected = HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8");
+        let expected =
+            HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-SENT=5");
         assert_eq!(travelling(&headers), Some(expected.clone()));
         assert_eq!(to_gateway(&headers), Some(expected));
         headers.append(
             COOKIE,
             HeaderValue::from_static("HYDRA-COOKIES=9; HYDRA-COOKIE-a-b=10"),
         );
-        let expected =
-            HeaderValue::from_static("HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-COOKIES=9");
+        let expected = HeaderValue::from_static(
+            "HYDRA-SSO=abc; HYDRA-VERSION=7; HYDRA-PREVIEW=8; HYDRA-SENT=5; HYDRA-COOKIES=9",
+        );
         assert_eq!(to_gateway(&headers), Some(expected));
         assert_eq!(travelling(&HeaderMap::new()), None);
     }

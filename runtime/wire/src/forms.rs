@@ -3,6 +3,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod page;
+pub mod sent;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};

@@ -52,6 +52,9 @@ pub const MAX_FORM_HEADER_BYTES: usize = 16 << 10;
 /// The length of the marker that a page shows in place of an answered fragment: 128 random bits.
 #[cfg(feature = "signing")]
 pub(crate) const MAX_FORM_MARKER_CHARS: usize = 32;
+/// For so many seconds after a form was sent, its visitor gets no kept copies of fragments.
+#[cfg(feature = "signing")]
+pub(crate) const SENT_COOKIE_SECS: u64 = 10;
 /// The longest id of an element to which a form leads its visitor.
 pub(crate) const MAX_FORM_ANCHOR_BYTES: usize = 100;
 /// The most forms of one fragment whose addresses get the query of the page.

@@ -175,6 +175,7 @@ impl Worker {
         let cookie = versions.and_then(|gateway| gateway.keep_visitor_on_one_set(request, &mut headers));
         if let Some(gateway) = versions {
             gateway.previews(&request.headers).write_cookie(&mut headers);
+            gateway.check_sent_cookie(&mut headers);
         }
         let visitor = PageVisitor {
             caller: Caller {

@@ -119,10 +119,12 @@ fn answer(job: &PlainCall, id: String, kept: cache::CachedFragment, outcome: Out
     }
 }
 
-/// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them. A service that
+/// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them. Who has just sent a form
+/// expects to see what it has changed. A service that
 /// hears who the visitor is, or has cookies of the visitor, answers for this one.
 fn may_be_cached(gateway: &Gateway, job: &PlainCall, context: &CallContext) -> bool {
-    context.previews.version_of(&job.service).is_none()
+    !context.has_sent_form
+        && context.previews.version_of(&job.service).is_none()
         && gateway.identities().of(&job.service).is_none()
         && gateway.plain_cookies().of(&job.service).is_none()
 }

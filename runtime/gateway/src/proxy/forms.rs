@@ -10,7 +10,7 @@ mod replaced_body;
 mod replacer;
 mod shell;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -23,6 +23,7 @@ use hydra_runtime_wire::{
     cookies::{PIN_PREFIX, VERSION},
     forms::{self, ActionAnswer, FORM_PARAMETER, InvalidForm, seal_in, service_of, without_seal},
     lines::cut,
+    signing::seconds,
 };
 use memchr::memmem;
 
@@ -232,6 +233,7 @@ impl SentForm<'_> {
         let location = HeaderValue::try_from(to).map_err(|_| RequestFailure::FormUnclear)?;
         let mut response = see_other(location);
         self.keep_versions(response.headers_mut());
+        tell_sent(self.gateway, &mut response, &self.origin);
         self.visit.end(self.gateway, &mut response).await;
         Ok(response)
     }
@@ -282,6 +284,16 @@ impl SentForm<'_> {
             }
         }
     }
+}
+
+/// Remembers that the visitor has sent a form.
+fn tell_sent(gateway: &Gateway, response: &mut Response, origin: &Origin) {
+    let cookie = gateway
+        .sent_cookies()
+        .set(origin.is_secure(), seconds(SystemTime::now()));
+    response
+        .headers_mut()
+        .extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
 }
 
 /// Leads a visitor to an address by GET (RFC 9110 section 15.4.4).

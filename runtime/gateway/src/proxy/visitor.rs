@@ -3,7 +3,7 @@
 
 use http::{HeaderMap, HeaderValue};
 use hydra_runtime_wire::{
-    cookies::{PREVIEW, VERSION},
+    cookies::{PREVIEW, SENT, VERSION},
     headers::HYDRA_PREVIEW,
 };
 
@@ -49,6 +49,10 @@ impl Visitor<'_> {
         let speaks = &instance.fragment_protocol;
         set_version_cookie(headers, self.seed, speaks, gateway.version_cookies());
         set_previews(headers, self.previewed, speaks);
+        match speaks {
+            FragmentProtocol::Protocol2 => gateway.check_sent_cookie(headers),
+            _ => headers::remove_cookies(headers, SENT),
+        }
         self.visit.dress(gateway, headers, instance, is_repeated);
     }
 }

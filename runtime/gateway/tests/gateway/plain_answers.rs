@@ -1,15 +1,20 @@
 //! Answers of plain services as they come from servers of all kinds: other types, codings, charsets and ages.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
+use http::Request;
 use hydra_runtime_gateway::GatewayConfig;
+use hydra_runtime_wire::{forms::sent::SentCookies, signing::seconds};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
 };
 
-use crate::support::{Log, Running, gateway_with, post};
+use crate::support::{Log, Running, gateway_with, send};
 
 /// A server that answers every request with these bytes, and keeps the requests.
 struct Raw {
@@ -46,12 +51,15 @@ async fn raw(head: &[u8], body: &[u8]) -> Raw {
 }
 
 impl Raw {
-    async fn gateway(&self) -> Running {
-        let service = format!(
+    fn config(&self) -> String {
+        format!(
             "public_key = 'K'\n[[service]]\nname = 's'\nurl = '{}'\nfragments = {{ f = '/f' }}\n",
             self.running.url("")
-        );
-        gateway_with(GatewayConfig::from_toml(&service).expect("good")).await
+        )
+    }
+
+    async fn gateway(&self) -> Running {
+        gateway_with(GatewayConfig::from_toml(&self.config()).expect("good")).await
     }
 
     fn count(&self) -> usize {
@@ -60,10 +68,18 @@ impl Raw {
 }
 
 async fn ask(gateway: &Running) -> Value {
+    ask_with(gateway, "").await
+}
+
+/// The same for a visitor with these cookies.
+async fn ask_with(gateway: &Running, cookies: &str) -> Value {
     let item = json!({"id":"1","ref":"f","exports":["city"],"deadline":1900});
     let batch = json!({"protocol":2,"requests":{"s":[item]}});
-    let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch).await;
-    answer.json()["fragments"][0].clone()
+    let request = Request::post(gateway.url("/h/discovery/K/requestFragment"))
+        .header("content-type", "application/json")
+        .header("cookie", cookies)
+        .body(batch.to_string().into());
+    send(request.expect("a request")).await.json()["fragments"][0].clone()
 }
 
 /// `expected`: the HTML, or a part of the reason.
@@ -208,6 +224,36 @@ async fn an_answer_is_kept_for_the_rest_of_its_lifetime_only() {
         }
         assert_eq!(server.count(), if is_kept { 1 } else { 3 }, "{fields}");
     }
+}
+
+#[tokio::test]
+async fn who_has_just_sent_a_form_gets_no_kept_answer() {
+    let key = "the private key of this test";
+    let server = raw(b"200 OK\r\ncache-control: max-age=60", b"<p>").await;
+    let text = format!(
+        "allow_unsigned = true\nprivate_key = '{key}'\n{}",
+        server.config()
+    );
+    let gateway = gateway_with(GatewayConfig::from_toml(&text).expect("good")).await;
+    let now = seconds(SystemTime::now());
+    let sent = |key, now| {
+        let cookie = SentCookies::new(Some(key), None)
+            .set(false, now)
+            .expect("a cookie");
+        let cookie = cookie.to_str().expect("ASCII").to_owned();
+        cookie.split(';').next().expect("a pair").to_owned()
+    };
+    for (cookie, outcome) in [
+        ("theme=dark".to_owned(), "rendered"),
+        ("theme=dark".to_owned(), "cached"),
+        (sent(key, now), "rendered"),
+        (sent(key, now - 60), "cached"),
+        (sent("another key", now), "cached"),
+    ] {
+        let fragment = ask_with(&gateway, &cookie).await;
+        assert_eq!(fragment["outcome"], outcome, "{cookie}");
+    }
+    assert_eq!(server.count(), 2);
 }
 
 #[tokio::test]

@@ -165,7 +165,16 @@ async fn nothing_that_a_visitor_types_passes_through_the_service_of_the_page() {
         "{right}"
     );
 
+    // For some seconds, the page asks for this visitor's fragments anew: others get no such cookie past the gateway.
+    let (_, cookie) = right.split_once("set-cookie: HYDRA-SENT=").expect("a cookie");
+    let cookie = cookie.split(';').next().expect("its value");
+    for value in [cookie, "9999999999.forged"] {
+        let cookies = format!("HYDRA-SENT={value}");
+        exchange_with(gateway, "GET", "/home/Ann", &cookies, "").await;
+    }
+
     let seen = of_shop.lock().unwrap().clone();
+    assert!(seen.contains(cookie) && !seen.contains("forged"), "{seen}");
     assert!(
         seen.contains("hydra-form") && seen.contains("<!--hydra-form "),
         "{seen}"

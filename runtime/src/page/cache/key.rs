@@ -151,6 +151,11 @@ mod tests {
         assert_eq!(with("HYDRA-SSO=x"), None);
         assert_eq!(with("theme=dark; HYDRA-SSO=x; HYDRA-VERSION=a"), None);
         assert_eq!(with("HYDRA-SESSION=1"), None);
+        assert_eq!(
+            with("HYDRA-SENT=1.a"),
+            None,
+            "who has sent a form sees what it changed"
+        );
         assert_eq!(with("HYDRA-SSO"), None);
         assert_eq!(with("HYDRA-VERSION=a; HYDRA-VERSION=b"), None);
         let tells = HeaderMap::from_iter([(http::header::AUTHORIZATION, HeaderValue::from_static("x"))]);

@@ -15,7 +15,7 @@ use hydra_runtime_wire::{
     routes::{Route, RouteKind, RouteMatch, RouteTable, pattern},
 };
 
-use super::{address, page};
+use super::{address, page, tell_sent};
 use crate::{
     Gateway,
     config::PlainService,
@@ -114,7 +114,10 @@ pub(in crate::proxy) async fn answer(
     // The HTML is read here.
     let identity = HeaderValue::from_static("identity");
     request.headers_mut().insert(ACCEPT_ENCODING, identity);
-    let answered = pass_on(gateway, request, previewed).await?;
+    let mut answered = pass_on(gateway, request, previewed).await?;
+    if answered.status().is_redirection() {
+        tell_sent(gateway, &mut answered, &origin);
+    }
     let is_short = answered.body().size_hint().lower() <= MAX_ANSWER_BYTES as u64;
     let Some(before) = before.filter(|_| answered.status() == form.invalid && is_short) else {
         return Ok(answered);
