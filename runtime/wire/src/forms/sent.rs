@@ -15,7 +15,7 @@ use crate::{
     signing::derived,
 };
 
-/// Makes and checks the cookies. They are signed, so that nobody else can take the copies out of use.
+/// Makes and checks the cookies. Without the signature, visitors could have all fragments rendered for them alone.
 pub struct SentCookies {
     first: Key,
     /// Checks cookies too, while the private key is changed.
