@@ -35,6 +35,7 @@ mod prefilled;
 mod render;
 mod serve;
 mod session_use;
+mod shared_body;
 mod templates;
 #[cfg(test)]
 mod tests;

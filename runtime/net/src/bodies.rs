@@ -41,7 +41,8 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
     read_within(BODY_TIMEOUT, body, limit).await
 }
 
-async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Bytes, BadBody> {
+/// Reads the whole body, of `limit` bytes at most, if it has arrived after `time`.
+pub async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Bytes, BadBody> {
     match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {

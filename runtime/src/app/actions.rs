@@ -18,6 +18,7 @@ use super::{
     forms::Actions,
     fragment::Imports,
     fragment_handlers::{apart, complete, reason_of},
+    shared_body::SharedBody,
 };
 use crate::{
     form::{Done, FormState, PendingAction, SealedForm, SentForm},
@@ -36,12 +37,25 @@ pub(super) enum ActionEnd {
     Failed(StatusCode, String),
 }
 
-/// Runs the action that `seal` names with what a visitor sent.
+/// Runs the action that `seal` names with what a visitor sent. All of `body` has been read then.
 pub(super) async fn run(
     context: &RenderContext,
     seal: &str,
     headers: &HeaderMap,
     body: Body,
+    sessions: Arc<RequestSessions>,
+) -> ActionEnd {
+    let body = SharedBody::new(body);
+    let end = run_with(context, seal, headers, body.clone(), sessions).await;
+    body.discard().await;
+    end
+}
+
+async fn run_with(
+    context: &RenderContext,
+    seal: &str,
+    headers: &HeaderMap,
+    body: SharedBody,
     sessions: Arc<RequestSessions>,
 ) -> ActionEnd {
     let actions = &context.actions;
@@ -56,8 +70,8 @@ pub(super) async fn run(
         let reason = format!("there is no action `{}` of `{}`", form.action, form.reference);
         return ActionEnd::Failed(StatusCode::NOT_FOUND, reason);
     };
-    let sent = SentForm::new(actions.limit);
-    let mut request = request_of(actions, headers, body, sessions.clone());
+    let sent = SentForm::new(actions.limit, actions.timeout);
+    let mut request = request_of(actions, headers, Body::new(body), sessions.clone());
     let contract = context.contract.fragments.get(&form.reference);
     let imports = contract.map(|contract| complete(&contract.imports, form.imports.clone()));
     let imports = Imports(Arc::new(imports.unwrap_or_default()));
@@ -69,6 +83,10 @@ pub(super) async fn run(
         Ok(Ok(Some(Ok(response)))) => response,
         Ok(Ok(_)) => return failed("the application is stopping"),
         Ok(Err(_)) => return failed("its handler panicked"),
+        Err(_) if sent.refuse() => {
+            let reason = "the form did not arrive in time";
+            return ActionEnd::Failed(StatusCode::REQUEST_TIMEOUT, reason.to_owned());
+        }
         Err(_) => return failed("its handler took too long"),
     };
     ended(context, form, sent, headers, &sessions, response).await

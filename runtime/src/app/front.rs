@@ -19,9 +19,9 @@ use hydra_runtime_net::observe::RequestRecord;
 use hydra_runtime_wire::{
     cross_site::is_cross_site,
     forms::{
-        InvalidForm,
-        page::{at_anchor, of_form, of_fragment, with_query},
-        seal_in, without_seal,
+        InvalidForm, has_seal_parameter,
+        page::{at_anchor, is_like_host, of_form, of_fragment, with_query},
+        seal_in, service_of, without_seal,
     },
     headers::{FORM_PLACED, HYDRA_FORM},
     lines::cut,
@@ -55,13 +55,18 @@ pub(super) struct IsSecure(pub(super) bool);
 
 /// The layer around the pages of an application that has actions.
 pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
-    let Some(seal) = request.uri().query().and_then(seal_in).map(str::to_owned) else {
-        return next.run(request).await;
-    };
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let seal = seal_in(query).unwrap_or_default();
     match *request.method() {
-        Method::POST => sent(&front, &seal, request).await,
+        // Whatever the seal is: the form must not reach the page's handler.
+        Method::POST if has_seal_parameter(query) => match is_like_host(path) {
+            true => StatusCode::BAD_REQUEST.into_response(),
+            false => sent(&front, &seal.to_owned(), request).await,
+        },
         // The visitor loads the page anew that showed what was wrong.
-        Method::GET | Method::HEAD => see_other(&page_of(request.uri(), &HeaderMap::new()).to_string()),
+        Method::GET | Method::HEAD if service_of(seal).is_some() && !is_like_host(path) => {
+            see_other(&page_of(request.uri(), &HeaderMap::new()).to_string())
+        }
         _ => next.run(request).await,
     }
 }
@@ -193,10 +198,7 @@ fn led(done: &Done, page: &PathAndQuery) -> Response {
 
 /// Leads a visitor to a path of this site by GET (RFC 9110 section 15.4.4).
 fn see_other(to: &str) -> Response {
-    // Browsers drop tabs from addresses, and with a tab between two slashes there would be a host.
-    let is_path =
-        to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\") && !to.contains('\t');
-    match HeaderValue::try_from(to).ok().filter(|_| is_path) {
+    match HeaderValue::try_from(to).ok().filter(|_| !is_like_host(to)) {
         Some(location) => {
             let no_store = HeaderValue::from_static("no-store");
             (

@@ -28,6 +28,15 @@ impl Entry {
         match self {
             Self::Text(text) => text.trim().is_empty(),
             #[cfg(feature = "upload")]
+            Self::File(_) => self.is_absent_file(),
+        }
+    }
+
+    /// Whether it stands for a file that the visitor did not choose.
+    pub(super) fn is_absent_file(&self) -> bool {
+        match self {
+            Self::Text(_) => false,
+            #[cfg(feature = "upload")]
             Self::File(file) => file.is_absent(),
         }
     }

@@ -1,7 +1,7 @@
 //! The fields of a form as texts, and the types that handlers want instead.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, str::FromStr};
 
 use super::entry::Entry;
 #[cfg(feature = "upload")]
@@ -99,8 +99,8 @@ impl<T: FormValue> FormValue for Option<T> {
 
 impl<T: FormValue> FormValue for Vec<T> {
     fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
-        let filled = entries.into_iter();
-        filled.map(|entry| T::of_field(vec![entry])).collect()
+        let sent = entries.into_iter().filter(|entry| !entry.is_absent_file());
+        sent.map(|entry| T::of_field(vec![entry])).collect()
     }
 }
 
@@ -117,16 +117,16 @@ impl FormValue for Upload {
     }
 }
 
-/// Implements it for types that are written as texts. `$what` is what a visitor must write.
+/// Implements it for types that are written as texts. `$what` is what a visitor must write, and `$read` reads it.
 macro_rules! written {
-    ($($what:literal: $($ty:ty)+;)+) => {
+    ($($what:literal by $read:ident: $($ty:ty)+;)+) => {
         $($(
             impl FormValue for $ty {
                 fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
                     let text = one_text(entries)?;
                     match text.trim() {
                         "" => Err("This field is missing.".to_owned()),
-                        text => text.parse().map_err(|_| concat!("This must be ", $what, ".").to_owned()),
+                        text => $read(text).ok_or_else(|| concat!("This must be ", $what, ".").to_owned()),
                     }
                 }
             }
@@ -135,10 +135,19 @@ macro_rules! written {
 }
 
 written! {
-    "a whole number": i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize;
-    "a number": f32 f64;
-    "a date": Date;
-    "a date with a time": DateTime;
+    "a whole number" by parsed: i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize;
+    "a number" by finite: f32 f64;
+    "a date" by parsed: Date;
+    "a date with a time" by parsed: DateTime;
+}
+
+fn parsed<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+/// Rust reads `NaN` and `inf`, too, which would pass most checks of a handler.
+fn finite<T: FromStr + Copy + Into<f64>>(text: &str) -> Option<T> {
+    parsed(text).filter(|number: &T| (*number).into().is_finite())
 }
 
 #[cfg(test)]
@@ -172,6 +181,12 @@ mod tests {
         }
         assert_eq!(read::<u8>(&[" "]), Err("This field is missing.".to_owned()));
         assert_eq!(read::<f64>(&["1.5"]), Ok(1.5));
+        assert_eq!(read::<f32>(&["-1e3"]), Ok(-1000.0));
+        for bad in ["NaN", "-nan", "inf", "Infinity", "1e999", "1,5"] {
+            let expected = "This must be a number.".to_owned();
+            assert_eq!(read::<f64>(&[bad]), Err(expected.clone()), "{bad}");
+            assert_eq!(read::<f32>(&[bad]), Err(expected), "{bad}");
+        }
         assert!(read::<Date>(&["2000-01-31"]).is_ok() && read::<Date>(&["2000-02-31"]).is_err());
     }
 
@@ -197,6 +212,25 @@ mod tests {
         ] {
             assert_eq!(read::<bool>(texts), Ok(expected), "{texts:?}");
         }
+    }
+
+    #[cfg(feature = "upload")]
+    #[test]
+    fn files_that_were_not_chosen_are_not_in_lists() {
+        let file = |name: &str| {
+            Entry::File(Upload {
+                name: name.to_owned(),
+                ..Upload::default()
+            })
+        };
+        let names = |entries: Vec<Entry>| {
+            let files = Vec::<Upload>::of_field(entries).expect("files");
+            files.into_iter().map(|file| file.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(vec![file("")]), Vec::<String>::new());
+        assert_eq!(names(vec![file("a"), file("b")]), ["a", "b"]);
+        assert!(Upload::of_field(vec![file("")]).is_err());
+        assert_eq!(Option::<Upload>::of_field(vec![file("")]), Ok(None));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Forms with files: `multipart/form-data` (RFC 7578).
 
-use axum::extract::{FromRequest, Multipart, Request, multipart::MultipartError};
-use bytes::BytesMut;
+use axum::{
+    body::Body,
+    extract::{FromRequest, Multipart, Request, multipart::MultipartError},
+};
 use http::StatusCode;
+use http_body_util::Limited;
 
 use super::{
     entry::{Entry, Upload},
@@ -10,7 +13,7 @@ use super::{
     urlencoded::{BadForm, check},
 };
 
-/// Reads the fields of `request`, whose body ends after `limit` bytes.
+/// Reads the fields of `request`, whose body may have `limit` bytes.
 pub(super) async fn read(request: Request, limit: usize) -> Result<Vec<(String, Entry)>, FormRejection> {
     let too_long = || {
         FormRejection::refused(
@@ -22,22 +25,18 @@ pub(super) async fn read(request: Request, limit: usize) -> Result<Vec<(String, 
         StatusCode::PAYLOAD_TOO_LARGE => too_long(),
         _ => FormRejection::refused(StatusCode::BAD_REQUEST, "the form's parts can't be read"),
     };
+    // The parser keeps all that has come and does not make a part yet.
+    let request = request.map(|body| Body::new(Limited::new(body, limit)));
     let mut parts = Multipart::from_request(request, &())
         .await
         .map_err(|error| FormRejection::refused(error.status(), "the form's parts can't be read"))?;
     let mut fields = Vec::new();
-    let mut left = limit;
-    while let Some(mut part) = parts.next_field().await.map_err(unreadable)? {
+    while let Some(part) = parts.next_field().await.map_err(unreadable)? {
         let name = part.name().unwrap_or_default().to_owned();
         check(fields.len(), &name).map_err(FormRejection::unreadable)?;
         let file = part.file_name().map(str::to_owned);
         let media_type = part.content_type().unwrap_or_default().to_owned();
-        let mut content = BytesMut::new();
-        while let Some(chunk) = part.chunk().await.map_err(unreadable)? {
-            left = left.checked_sub(chunk.len()).ok_or_else(too_long)?;
-            content.extend_from_slice(&chunk);
-        }
-        let content = content.freeze();
+        let content = part.bytes().await.map_err(unreadable)?;
         let entry = match file {
             Some(name) => Entry::File(Upload {
                 name,

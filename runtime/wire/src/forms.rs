@@ -146,6 +146,16 @@ pub fn marker_comment(marker: &str) -> String {
     format!("<!--{FORM_PARAMETER} {marker}-->")
 }
 
+/// Whether a query has the parameter for a seal, whatever its value is.
+#[must_use]
+pub fn has_seal_parameter(query: &str) -> bool {
+    query.split('&').any(is_seal_parameter)
+}
+
+fn is_seal_parameter(pair: &str) -> bool {
+    pair.split('=').next() == Some(FORM_PARAMETER)
+}
+
 /// The seal in the query of a page's address. `None`: the query has none, or it is empty.
 #[must_use]
 pub fn seal_in(query: &str) -> Option<&str> {
@@ -157,8 +167,7 @@ pub fn seal_in(query: &str) -> Option<&str> {
 /// The query of a page's address without the seals of forms. `None`: nothing is left.
 #[must_use]
 pub fn without_seal(query: &str) -> Option<String> {
-    let is_other = |pair: &&str| pair.split('=').next() != Some(FORM_PARAMETER);
-    let kept: Vec<_> = query.split('&').filter(is_other).collect();
+    let kept: Vec<_> = query.split('&').filter(|pair| !is_seal_parameter(pair)).collect();
     Some(kept.join("&")).filter(|kept| !kept.is_empty())
 }
 
@@ -285,6 +294,8 @@ mod tests {
             ("Hydra-Form=a", None, Some("Hydra-Form=a")),
         ] {
             assert_eq!(seal_in(query), seal, "{query}");
+            let is_other = ["", "xhydra-form=a", "Hydra-Form=a"].contains(&query);
+            assert_eq!(has_seal_parameter(query), !is_other, "{query}");
             assert_eq!(without_seal(query).as_deref(), rest, "{query}");
         }
     }

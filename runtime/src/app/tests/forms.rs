@@ -1,5 +1,6 @@
 //! Gateways pass forms on, and applications without one take them themselves.
 
+use futures_util::{StreamExt as _, stream};
 use hydra_runtime_wire::{
     Attributes,
     forms::{imports_hash, seal_in, seal_of},
@@ -414,8 +415,34 @@ async fn an_address_of_a_form_is_no_page() {
     assert_eq!(headers[header::LOCATION], "/home/Ann?x=1");
     let (status, ..) = answer(page_app(), browser("?hydra-form=c2hvcA.AAAA", "zip=9000")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
+    for unreadable in ["?hydra-form", "?hydra-form=", "?hydra-form=x"] {
+        let (status, ..) = answer(page_app(), browser(unreadable, "zip=9000")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{unreadable}");
+        let (status, ..) = answer(page_app(), visit(&format!("/home/Ann{unreadable}"))).await;
+        assert_eq!(status, StatusCode::OK, "{unreadable}");
+    }
     let (status, ..) = answer(page_app(), browser("?x=1", "zip=9000")).await;
     assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+/// A redirect to such a path would lead to another host.
+#[tokio::test]
+async fn a_path_that_is_like_a_host_is_no_page_of_a_form() {
+    let address = address().await;
+    let path = format!("//evil.example{address}");
+    assert_eq!(answer(page_app(), visit(&path)).await.0, StatusCode::NOT_FOUND);
+    let mut request = browser(&address, "zip=9000");
+    *request.uri_mut() = path.parse().unwrap();
+    assert_eq!(answer(page_app(), request).await.0, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_form_that_does_not_arrive_in_time_is_not_handled() {
+    let seal = seal(json!({})).await;
+    let beginning = stream::iter([Ok::<_, std::io::Error>("zip=9000")]);
+    let body = Body::from_stream(beginning.chain(stream::pending()));
+    let (status, _, text) = answer(form_app(), sent(&seal, body)).await;
+    assert_eq!(status, StatusCode::REQUEST_TIMEOUT, "{text}");
 }
 
 /// The fragment is shown by itself where its page has no place for it.
@@ -431,6 +458,11 @@ async fn a_form_whose_page_lacks_its_fragment_is_shown_alone() {
 
 #[cfg(feature = "upload")]
 mod uploads {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
     use super::*;
     use crate::form::Upload;
 
@@ -473,9 +505,6 @@ mod uploads {
 
     /// The status and the answer to a form with these parts: name, file name, content.
     async fn posted(parts: &[(&str, Option<&str>, String)]) -> (StatusCode, Value) {
-        let app = App::with_plan("shop", form_plan())
-            .action(keep)
-            .settings(Partial::default().private_key(KEY).form_body("4MB"));
         let mut body = String::new();
         for (name, file, content) in parts {
             let file = file.map_or(String::new(), |file| format!("; filename=\"{file}\""));
@@ -483,6 +512,14 @@ mod uploads {
                 &format!("--x\r\nContent-Disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n");
         }
         body += "--x--\r\n";
+        posted_body(body.into()).await
+    }
+
+    /// The status and the answer to a form with this body.
+    async fn posted_body(body: Body) -> (StatusCode, Value) {
+        let app = App::with_plan("shop", form_plan())
+            .action(keep)
+            .settings(Partial::default().private_key(KEY).form_body("4MB"));
         let mut request = sent(&seal(json!({})).await, body);
         let multipart = "multipart/form-data; boundary=x".parse().unwrap();
         request.headers_mut().insert(header::CONTENT_TYPE, multipart);
@@ -507,6 +544,23 @@ mod uploads {
         }
         let (status, _) = posted(&[("picture", Some("c"), "x".repeat(5_000_000)), note()]).await;
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    /// The head of a part that never ends would fill the memory.
+    #[tokio::test]
+    async fn no_part_of_a_form_is_longer_than_the_form_may_be() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let piece = move |_| {
+            count.fetch_add(1, Relaxed);
+            Ok::<_, std::io::Error>("x".repeat(1_000_000))
+        };
+        let head = "--x\r\nContent-Disposition: form-data; name=\"".to_owned();
+        let body = stream::iter([Ok(head)]).chain(stream::iter(0..200).map(piece));
+        let (status, _) = posted_body(Body::from_stream(body)).await;
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+        // Some of a refused body is read and dropped, so that its sender gets to see the answer.
+        assert!(asked.load(Relaxed) < 50, "{asked:?} MB");
     }
 
     #[tokio::test]

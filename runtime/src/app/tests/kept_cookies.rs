@@ -138,7 +138,7 @@ async fn a_plain_service_keeps_its_cookies_with_fragments_and_forms() {
     let serving = Gateway::new(GatewayConfig::from_toml(&config).unwrap()).unwrap();
     tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
     let seen = Record::default();
-    let _running = run(shop(), gateway, &seen).await;
+    let _running = run(shop(), gateway, Some(&seen)).await;
     let visit = |cookies: &str| {
         let cookies = format!("theme=dark; {cookies}");
         async move { exchange_with(gateway, "GET", "/home/Ann", &cookies, "").await }

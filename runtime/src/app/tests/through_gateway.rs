@@ -11,6 +11,7 @@ use axum::{
     middleware::{Next, from_fn_with_state},
 };
 use hydra_runtime_gateway::{Gateway, GatewayConfig};
+use hydra_runtime_wire::forms::seal_of;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -66,8 +67,12 @@ async fn record(State(record): State<Record>, request: Asked, next: Next) -> Res
     Response::from_parts(head, Body::from(said))
 }
 
-/// Runs an application behind a gateway, until the sender is dropped.
-pub(super) async fn run(app: App, gateway: SocketAddr, recorded: &Record) -> watch::Sender<bool> {
+/// Runs an application behind a gateway, until the sender is dropped. All that it gets and says is `recorded`, if that is wanted.
+pub(super) async fn run(
+    app: App,
+    gateway: SocketAddr,
+    recorded: Option<&Record>,
+) -> watch::Sender<bool> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = Partial::default()
@@ -75,9 +80,12 @@ pub(super) async fn run(app: App, gateway: SocketAddr, recorded: &Record) -> wat
         .gateway(format!("http://{gateway}"))
         .private_key(KEY);
     let assembled = app.settings(settings).assemble().unwrap();
-    let router = assembled
-        .router
-        .layer(from_fn_with_state(recorded.clone(), record));
+    let router = match recorded {
+        Some(recorded) => assembled
+            .router
+            .layer(from_fn_with_state(recorded.clone(), record)),
+        None => assembled.router,
+    };
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(assembled.registration.unwrap().run(address, stopped));
@@ -97,16 +105,39 @@ pub(super) async fn exchange_with(
     cookies: &str,
     form: &str,
 ) -> String {
-    let mut stream = TcpStream::connect(gateway).await.unwrap();
+    let (mut answers, mut stream) = TcpStream::connect(gateway).await.unwrap().into_split();
     let request = format!(
         "{method} {target} HTTP/1.1\r\nhost: {gateway}\r\nreferer: http://{gateway}/home/Ann?y=2\r\ncookie: {cookies}\r\n\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{form}",
         form.len()
     );
-    stream.write_all(request.as_bytes()).await.unwrap();
+    // An answer may come before all has been sent.
+    let sending = async { stream.write_all(request.as_bytes()).await };
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
+    let (_, read) = tokio::join!(sending, answers.read_to_string(&mut answer));
+    read.unwrap();
     answer
+}
+
+/// A gateway that serves until the test ends.
+async fn gateway() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let config = GatewayConfig::from_toml(&format!("private_key = '{KEY}'")).unwrap();
+    let serving = Gateway::new(config).unwrap();
+    tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    address
+}
+
+/// The address of the form on the page of Ann, once the page has it.
+async fn form_on_page(gateway: SocketAddr) -> String {
+    for _ in 0..1_000 {
+        if let Some(form) = address_of_form(&exchange(gateway, "GET", "/home/Ann", "").await) {
+            return form;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the page has no form")
 }
 
 /// The address in the page's form.
@@ -118,26 +149,14 @@ fn address_of_form(page: &str) -> Option<String> {
 
 #[tokio::test]
 async fn nothing_that_a_visitor_types_passes_through_the_service_of_the_page() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let gateway = listener.local_addr().unwrap();
-    let config = GatewayConfig::from_toml(&format!("private_key = '{KEY}'")).unwrap();
-    let serving = Gateway::new(config).unwrap();
-    tokio::spawn(async move { serving.serve(listener, std::future::pending()).await });
+    let gateway = gateway().await;
     let (of_shop, of_orders) = (Record::default(), Record::default());
     let orders = App::with_plan("orders", form_plan()).action(place);
     let _running = [
-        run(shop(), gateway, &of_shop).await,
-        run(orders, gateway, &of_orders).await,
+        run(shop(), gateway, Some(&of_shop)).await,
+        run(orders, gateway, Some(&of_orders)).await,
     ];
-    let mut form = None;
-    for _ in 0..1_000 {
-        form = address_of_form(&exchange(gateway, "GET", "/home/Ann", "").await);
-        if form.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let form = form.expect("the page has the form");
+    let form = form_on_page(gateway).await;
 
     let body = format!("zip={SHOWN}&card={SECRET}&count=3");
     let wrong = exchange(gateway, "POST", &form, &body).await;
@@ -184,4 +203,22 @@ async fn nothing_that_a_visitor_types_passes_through_the_service_of_the_page() {
     }
     let seen = of_orders.lock().unwrap().clone();
     assert!(seen.contains(SHOWN) && seen.contains(SECRET), "{seen}");
+}
+
+/// The owner answers before it has read all of such a form, and the visitor gets that answer.
+#[tokio::test]
+async fn a_large_form_that_is_refused_is_told_as_refused() {
+    let gateway = gateway().await;
+    let orders = App::with_plan("orders", form_plan()).action(place);
+    let _running = [run(shop(), gateway, None).await, run(orders, gateway, None).await];
+    let form = form_on_page(gateway).await;
+    let unknown = format!("/home/Ann?hydra-form={}", seal_of("orders", b"x"));
+    for (target, expected) in [(&form, 413), (&unknown, 400)] {
+        let body = format!("zip={}", "x".repeat(3_000_000));
+        let answered = exchange(gateway, "POST", target, &body).await;
+        assert!(
+            answered.starts_with(&format!("HTTP/1.1 {expected} ")),
+            "{answered}"
+        );
+    }
 }

@@ -20,6 +20,13 @@ pub fn of_form(uri: &Uri, of_referer: impl FnOnce() -> Option<String>) -> PathAn
         .unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
+/// Whether browsers may take an address for one with a host, where it must be a path of this site. They drop tabs, and a tab may
+/// stand between two slashes.
+#[must_use]
+pub fn is_like_host(path: &str) -> bool {
+    !path.starts_with('/') || path.starts_with("//") || path.starts_with("/\\") || path.contains('\t')
+}
+
 /// The address of a page, at the element with this id. An id that is none is left out.
 #[must_use]
 pub fn at_anchor(page: &PathAndQuery, id: Option<&str>) -> String {
@@ -104,6 +111,23 @@ mod tests {
             (Some(long.as_str()), "/pay?y=2"),
         ] {
             assert_eq!(at_anchor(&page, anchor), expected, "{anchor:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_not_like_a_host() {
+        for path in ["/", "/pay", "/pay//x", "/x?next=//evil.example"] {
+            assert!(!is_like_host(path), "{path}");
+        }
+        for path in [
+            "",
+            "pay",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "https://evil.example",
+        ] {
+            assert!(is_like_host(path), "{path}");
         }
     }
 
