@@ -60,7 +60,7 @@ pub(crate) use redis_calls::{RedisCalls, scope};
 pub use store::LoginKeyStore;
 pub use users::{BadUser, UserFile, UserRecord, UserStore};
 use users::{Passwords, Users};
-pub(crate) use visit::{Visit, host_of, is_refused};
+pub(crate) use visit::{Visit, host_of, is_of_another_site, is_refused};
 
 /// The login of an installation.
 pub(crate) struct Logins {

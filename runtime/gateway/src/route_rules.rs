@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, net::IpAddr, time::Duration};
 
-use hydra_runtime_wire::routes::{Route, RouteKind, RouteMatch, RouteTable, pattern};
+use hydra_runtime_wire::routes::RouteTable;
 
 use crate::{
     config::{GatewayConfig, RouteRule},
@@ -58,19 +58,7 @@ impl RouteRules {
     }
 
     fn add_path(&mut self, path: &str, rule: Rule) {
-        // The configuration was checked.
-        let Ok(segments) = pattern::parse(path) else {
-            return;
-        };
-        let number = u32::try_from(self.rules.len()).unwrap_or(u32::MAX);
-        let route = Route {
-            service: "".into(),
-            number,
-            kind: RouteKind::Endpoint,
-            key: pattern::key(&segments).into(),
-            claim: 0,
-        };
-        self.paths.insert(&segments, route);
+        self.paths.insert_pattern(path, self.rules.len());
         self.rules.push(rule);
     }
 
@@ -78,10 +66,7 @@ impl RouteRules {
         if self.rules.is_empty() {
             return None;
         }
-        match self.paths.find(path) {
-            RouteMatch::Route(route) => self.rules.get(route.number as usize),
-            RouteMatch::NotFound | RouteMatch::BadPath => None,
-        }
+        self.rules.get(self.paths.number_of(path)?)
     }
 
     /// Whether requests are counted at all.

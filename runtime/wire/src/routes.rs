@@ -73,6 +73,30 @@ impl RouteTable {
         Arc::make_mut(&mut self.shards[shard_key.shard()]).insert(shard_key, segments, route)
     }
 
+    /// Adds a pattern of the settings, which no service claims, under a number for [`RouteTable::number_of`]. A text that is not a
+    /// pattern is left out: settings are checked before.
+    pub fn insert_pattern(&mut self, path: &str, number: usize) {
+        let Ok(segments) = pattern::parse(path) else {
+            return;
+        };
+        let route = Route {
+            service: "".into(),
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            kind: RouteKind::Endpoint,
+            key: pattern::key(&segments).into(),
+            claim: 0,
+        };
+        self.insert(&segments, route);
+    }
+
+    /// The number of the pattern that a path matches, which is found as by [`RouteTable::find`].
+    pub fn number_of(&self, path: &str) -> Option<usize> {
+        match self.find(path) {
+            RouteMatch::Route(route) => usize::try_from(route.number).ok(),
+            RouteMatch::NotFound | RouteMatch::BadPath => None,
+        }
+    }
+
     /// The same table with some shards replaced.
     pub fn replaced(&self, new: impl IntoIterator<Item = (usize, Shard)>) -> Self {
         let mut table = self.clone();

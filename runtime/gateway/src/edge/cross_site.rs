@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 pub(crate) use hydra_runtime_wire::cross_site::{is_cross_site, is_origin};
-use hydra_runtime_wire::routes::{Route, RouteKind, RouteMatch, RouteTable, pattern};
+use hydra_runtime_wire::routes::RouteTable;
 
 /// The paths at which such requests are accepted all the same.
 #[derive(Default)]
@@ -11,31 +11,20 @@ pub(crate) struct CrossSitePaths(Option<RouteTable>);
 impl CrossSitePaths {
     /// The paths of these patterns, which were checked.
     pub(crate) fn new(patterns: &[String]) -> Self {
-        let parsed: Vec<_> = patterns
-            .iter()
-            .filter_map(|path| pattern::parse(path).ok())
-            .collect();
-        if parsed.is_empty() {
+        if patterns.is_empty() {
             return Self(None);
         }
         let mut table = RouteTable::default();
-        for segments in &parsed {
-            let route = Route {
-                service: "".into(),
-                number: 0,
-                kind: RouteKind::Endpoint,
-                key: pattern::key(segments).into(),
-                claim: 0,
-            };
-            table.insert(segments, route);
+        for path in patterns {
+            table.insert_pattern(path, 0);
         }
         Self(Some(table))
     }
 
     /// Whether a path is one of them.
     pub(crate) fn contains(&self, path: &str) -> bool {
-        let found = self.0.as_ref().map(|table| table.find(path));
-        matches!(found, Some(RouteMatch::Route(_)))
+        let table = self.0.as_ref();
+        table.is_some_and(|table| table.number_of(path).is_some())
     }
 }
 

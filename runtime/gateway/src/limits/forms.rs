@@ -6,8 +6,6 @@ pub(crate) const DEFAULT_FORM_BYTES: usize = 16_000_000;
 pub(crate) const FORM_PAGE_SECS: u32 = 3_600;
 /// The most hosts in `redirect_hosts`, and the most paths of the forms of one plain service.
 pub(crate) const MAX_FORM_ADDRESSES: usize = 1_000;
-/// The longest id of an element, and the longest name of an action, in the answer to a form.
-pub(crate) const MAX_FORM_NAME_BYTES: usize = 100;
 /// The most cookies that one plain service may have of its visitors: frameworks need two or three.
 pub(crate) const MAX_KEPT_COOKIES: usize = 16;
 /// The longest name of one of them, without the prefix.

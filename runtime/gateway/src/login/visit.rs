@@ -222,8 +222,13 @@ pub(crate) fn host_of(request: &Request<Body>, origin: &Origin) -> Option<Header
         .or_else(|| headers::visitors_host(request.uri(), request.headers()))
 }
 
-/// Whether another site made the visitor's browser send a request that may change something.
+/// Whether another site made the visitor's browser send a request that may change something, to a path that is not open to that.
 pub(crate) fn is_refused(gateway: &Gateway, request: &Request<Body>, origin: &Origin) -> bool {
+    is_of_another_site(request, origin) && !gateway.cross_site_paths().contains(request.uri().path())
+}
+
+/// Whether another site made the visitor's browser send a request that may change something.
+pub(crate) fn is_of_another_site(request: &Request<Body>, origin: &Origin) -> bool {
     let is_upgrade = headers::wanted_upgrade(request.headers()).is_some();
     let host = host_of(request, origin);
     is_cross_site(
@@ -232,7 +237,7 @@ pub(crate) fn is_refused(gateway: &Gateway, request: &Request<Body>, origin: &Or
         request.headers(),
         origin.scheme,
         host.as_ref(),
-    ) && !gateway.cross_site_paths().contains(request.uri().path())
+    )
 }
 
 fn pair(token: &str) -> Option<HeaderValue> {

@@ -14,15 +14,20 @@ use std::{sync::Arc, time::SystemTime};
 
 use axum::{body::Body, response::Response};
 use http::{
-    HeaderMap, HeaderValue, Method, Request, StatusCode,
+    HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
     header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
     uri::PathAndQuery,
 };
 use hydra_runtime_net::{observe::RequestRecord, proxies::Origin};
 use hydra_runtime_wire::{
     cookies::{PIN_PREFIX, VERSION},
-    forms::{self, ActionAnswer, FORM_PARAMETER, InvalidForm, seal_in, service_of, without_seal},
+    forms::{
+        ActionAnswer, FORM_PARAMETER, InvalidForm, has_seal_parameter,
+        page::{at_anchor, is_like_host, of_form},
+        seal_in, service_of,
+    },
     lines::cut,
+    names::ServiceName,
     signing::seconds,
 };
 use memchr::memmem;
@@ -34,8 +39,11 @@ use super::{
 use crate::{
     Gateway,
     edge::{failure::RequestFailure, headers},
-    login::{Site, UNSENT, Visit, host_of as requested_host, is_refused},
-    routing::{snapshot::Service, version_cookie::VersionSeed},
+    login::{Site, UNSENT, Visit, host_of as requested_host, is_of_another_site},
+    routing::{
+        snapshot::{Service, Snapshot},
+        version_cookie::VersionSeed,
+    },
 };
 use measured::Measured;
 use owner::OwnerCall;
@@ -67,28 +75,16 @@ impl<'g> FormRequest<'g> {
         memmem::find(query.as_bytes(), FORM_PARAMETER.as_bytes())?;
         match *request.method() {
             // Whatever the seal is: the form must not reach the page's service.
-            Method::POST => query
-                .split('&')
-                .any(|pair| pair.split('=').next() == Some(FORM_PARAMETER))
-                .then_some(Self::Sent),
+            Method::POST => has_seal_parameter(query).then_some(Self::Sent),
             Method::GET | Method::HEAD => {
                 service_of(seal_in(query)?)?;
-                let path = request.uri().path();
-                let page = match without_seal(query) {
-                    Some(query) => format!("{path}?{query}"),
-                    None => path.to_owned(),
-                };
-                let page = Some(page).filter(|page| !is_like_host(page))?;
+                let page = of_form(request.uri(), || None);
+                let page = Some(page.as_str()).filter(|page| !is_like_host(page))?;
                 HeaderValue::try_from(page).ok().map(Self::Visited)
             }
             _ => None,
         }
     }
-}
-
-/// Whether browsers take a path for a host, where a redirect leads to it: it begins with two slashes.
-fn is_like_host(path: &str) -> bool {
-    !path.starts_with('/') || path.starts_with("//") || path.starts_with("/\\")
 }
 
 /// Answers a request that is about a form.
@@ -128,12 +124,7 @@ async fn sent(
     previewed: Previewed<'_>,
     pages: Option<&dyn OwnPages>,
 ) -> Result<Response, RequestFailure> {
-    if is_like_host(request.uri().path()) {
-        return Err(RequestFailure::BadPath);
-    }
-    let seal = request.uri().query().and_then(seal_in).map(str::to_owned);
-    let seal = seal.ok_or(RequestFailure::FormUnreadable)?;
-    let owner = service_of(&seal).ok_or(RequestFailure::FormUnreadable)?;
+    let (seal, owner) = addressee(request.uri())?;
     // For the page, before anything is changed for the owner.
     let for_page = page::request(&request);
     accept(gateway, &mut request)?;
@@ -143,25 +134,7 @@ async fn sent(
     if !pages.is_some_and(|pages| pages.has_page(request.uri().path())) {
         holder(&snapshot, is_complete, request.uri().path())?;
     }
-    headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
-    let origin = gateway.origin_of(request.extensions(), request.headers());
-    if is_refused(gateway, &request, &origin) {
-        return Err(RequestFailure::CrossSite);
-    }
-    let host = requested_host(&request, &origin);
-    let site = host.as_ref().and_then(|host| Site::new(origin.scheme, host));
-    let versions = gateway.version_cookies();
-    let form = SentForm {
-        gateway,
-        pages,
-        previewed,
-        page: address::page(request.uri(), request.headers(), site.as_ref()),
-        site,
-        visit: Visit::begin(gateway, &mut request, &origin)?,
-        seed: VersionSeed::of(versions, snapshot.is_split(), request.headers(), random),
-        origin,
-        host,
-    };
+    let form = SentForm::of(gateway, &mut request, &snapshot, previewed, pages)?;
     let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
     let service = snapshot.service(&owner);
     let measured = Measured::begin(service, record);
@@ -174,7 +147,51 @@ async fn sent(
     }
 }
 
-impl SentForm<'_> {
+/// The seal in the address of a form, and the service that it names.
+fn addressee(uri: &Uri) -> Result<(String, ServiceName), RequestFailure> {
+    if is_like_host(uri.path()) {
+        return Err(RequestFailure::BadPath);
+    }
+    let seal = uri.query().and_then(seal_in).map(str::to_owned);
+    let seal = seal.ok_or(RequestFailure::FormUnreadable)?;
+    let owner = service_of(&seal).ok_or(RequestFailure::FormUnreadable)?;
+    Ok((seal, owner))
+}
+
+impl<'a> SentForm<'a> {
+    /// The form that a visitor sends with `request`, from which cookies of the gateway and logins that don't count are removed.
+    ///
+    /// # Errors
+    /// Another site made the visitor's browser send it.
+    fn of(
+        gateway: &'a Gateway,
+        request: &mut Request<Body>,
+        snapshot: &Snapshot,
+        previewed: Previewed<'a>,
+        pages: Option<&'a dyn OwnPages>,
+    ) -> Result<Self, RequestFailure> {
+        headers::remove_cookies(request.headers_mut(), PIN_PREFIX);
+        let origin = gateway.origin_of(request.extensions(), request.headers());
+        // Also at the paths of `cross_site`: a seal counts at every path, so that one open path would open all actions.
+        if is_of_another_site(request, &origin) {
+            return Err(RequestFailure::CrossSite);
+        }
+        let host = requested_host(request, &origin);
+        let site = host.as_ref().and_then(|host| Site::new(origin.scheme, host));
+        let versions = gateway.version_cookies();
+        Ok(Self {
+            gateway,
+            pages,
+            previewed,
+            page: address::page(request.uri(), request.headers(), site.as_ref()),
+            site,
+            visit: Visit::begin(gateway, request, &origin)?,
+            seed: VersionSeed::of(versions, snapshot.is_split(), request.headers(), random),
+            origin,
+            host,
+        })
+    }
+
     /// Sends the form to its owner. The owner's answer.
     async fn ask_owner(
         &self,
@@ -211,9 +228,7 @@ impl SentForm<'_> {
             ActionAnswer::Invalid(form) => return Ok(self.show(&form, owner, for_page).await),
         };
         let Some(to) = done.to else {
-            return self
-                .lead(&forms::page::at_anchor(&self.page, done.anchor.as_deref()))
-                .await;
+            return self.lead(&at_anchor(&self.page, done.anchor.as_deref())).await;
         };
         let hosts = &self.gateway.config().redirect_hosts;
         let site = self.site.as_ref();

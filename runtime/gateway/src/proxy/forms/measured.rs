@@ -4,12 +4,9 @@ use std::{sync::Arc, time::Instant};
 
 use hydra_runtime_net::observe::{FragmentRecord, RequestRecord};
 use hydra_runtime_wire::{Outcome, forms::ActionAnswer};
-
 use metrics::Label;
 
-use crate::{
-    edge::failure::RequestFailure, limits::MAX_FORM_NAME_BYTES, measures::OTHER, routing::snapshot::Service,
-};
+use crate::{edge::failure::RequestFailure, measures::OTHER, routing::snapshot::Service};
 
 /// A form that is under way to its owner. `None` if no service has the name in the seal, which may be anything.
 pub(super) struct Measured<'a> {
@@ -68,15 +65,14 @@ impl<'a> Measured<'a> {
         ]
     }
 
-    /// Whether the contract of the service has a fragment, and whether an action can have this name.
+    /// Whether the contract of the service has a fragment with such a form.
     fn has(&self, reference: &str, action: &str) -> bool {
         let mut instances = self.service.iter().flat_map(|service| &service.active);
-        let is_offered = instances.any(|instance| {
+        instances.any(|instance| {
             let contract = instance.contract.as_ref();
-            contract.is_some_and(|contract| contract.fragments.contains_key(reference))
-        });
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        is_offered && action.len() <= MAX_FORM_NAME_BYTES && action.bytes().all(is_plain)
+            let fragment = contract.and_then(|contract| contract.fragments.get(reference));
+            fragment.is_some_and(|fragment| fragment.actions.contains_key(action))
+        })
     }
 }
 

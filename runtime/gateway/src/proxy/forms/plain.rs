@@ -12,7 +12,7 @@ use http_body::Body as _;
 use hydra_runtime_net::bodies;
 use hydra_runtime_wire::{
     forms::{InvalidForm, without_seal},
-    routes::{Route, RouteKind, RouteMatch, RouteTable, pattern},
+    routes::RouteTable,
 };
 
 use super::{address, page, tell_sent};
@@ -68,17 +68,7 @@ impl PlainForms {
     }
 
     fn add(&mut self, path: &str, form: &PlainForm) {
-        let Ok(segments) = pattern::parse(path) else {
-            return;
-        };
-        let route = Route {
-            service: "".into(),
-            number: u32::try_from(self.forms.len()).unwrap_or(u32::MAX),
-            kind: RouteKind::Endpoint,
-            key: pattern::key(&segments).into(),
-            claim: 0,
-        };
-        self.paths.insert(&segments, route);
+        self.paths.insert_pattern(path, self.forms.len());
         self.forms.push(form.clone());
     }
 
@@ -87,10 +77,7 @@ impl PlainForms {
         if self.forms.is_empty() || *request.method() != Method::POST {
             return None;
         }
-        match self.paths.find(request.uri().path()) {
-            RouteMatch::Route(route) => self.forms.get(route.number as usize),
-            RouteMatch::NotFound | RouteMatch::BadPath => None,
-        }
+        self.forms.get(self.paths.number_of(request.uri().path())?)
     }
 }
 

@@ -65,6 +65,19 @@ async fn another_site_can_not_make_a_browser_send_a_form() {
     }
 }
 
+/// A seal counts at every path: a path that takes the requests of other sites would open all actions.
+#[tokio::test]
+async fn no_path_takes_forms_of_fragments_from_another_site() {
+    let open = GatewayConfig::from_toml("public_key = 'K'\ncross_site = ['/**']").expect("good");
+    let site = Site::with(open, || answer_of(200, &json!({"outcome": "done"}))).await;
+    let from_elsewhere = &[("sec-fetch-site", "cross-site")];
+    let answered = site.post(&target(), from_elsewhere).await;
+    assert_eq!(answered.status, StatusCode::FORBIDDEN);
+    assert!(site.seen_by_owner().is_empty());
+    let own = site.post_body("/pay", from_elsewhere, "own").await;
+    assert_eq!(own.status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn a_form_for_a_path_that_no_service_has_runs_no_action() {
     let site = site().await;
