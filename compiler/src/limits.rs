@@ -42,6 +42,9 @@ pub(crate) const MAX_FRAGMENTS_PER_FILE: usize = 10_000;
 /// How many offered elements may lie inside each other. Each becomes a template of its own, with all that lies in it.
 pub(crate) const MAX_OFFER_DEPTH: usize = 16;
 
+/// How many forms with an action one file may have. Each is compared with all that stands around it and before it.
+pub(crate) const MAX_ACTIONS_PER_FILE: usize = 500;
+
 /// How many fields a form may have. Owners refuse more.
 pub(crate) const MAX_FORM_FIELDS: usize = 200;
 

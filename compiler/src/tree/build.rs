@@ -441,7 +441,8 @@ impl Builder<'_> {
         self.fragments += 1;
         if self.fragments > MAX_FRAGMENTS_PER_FILE {
             if self.fragments == MAX_FRAGMENTS_PER_FILE + 1 {
-                self.problems.push(too_many(self.source, tag.span, "fragments"));
+                let problem = too_many(self.source, tag.span, MAX_FRAGMENTS_PER_FILE, "fragments");
+                self.problems.push(problem);
             }
             return Node::Cut(span);
         }

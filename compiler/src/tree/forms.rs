@@ -178,7 +178,7 @@ fn form(text: &str, elements: &[Marked], at: usize, action: &ActionAttribute, no
             Control::None => {}
             Control::Computed => form.is_open = true,
             Control::Field(name, kind) => {
-                let repeats = loops.iter().any(|body| body.contains(control.tag.span));
+                let repeats = is_in_one(&loops, control.tag.span);
                 let is_first = form.add(name, kind, control.tag.span, repeats);
                 // What is repeated has no name of its own that an error could be about.
                 let mark = || error_mark(text, control, name, &inside);
@@ -198,9 +198,12 @@ impl Form {
         };
         let is_full = self.fields.len() >= MAX_FORM_FIELDS;
         match self.fields.iter_mut().find(|field| field.name == name) {
-            // Several boxes with one name are a list of what is checked. A hidden field before a box is its value where it is not checked.
             Some(known) => {
                 known.kind = match (known.kind, listed) {
+                    // What one control hides, another one with its name does not show.
+                    (FieldKind::Secret, _) | (_, FieldKind::Secret) => FieldKind::Secret,
+                    // Several boxes with one name are a list of what is checked. A hidden field before a box is its value where
+                    // it is not checked.
                     (FieldKind::Checkbox, FieldKind::Checkbox) => FieldKind::List,
                     (FieldKind::Text, other) => other,
                     (known, _) => known,
@@ -223,8 +226,15 @@ impl Form {
     }
 }
 
-/// Whether something in the form may bring fields that the file's own text does not show. `loops` gets the bodies that are
-/// repeated in it.
+/// Whether a place lies in one of these parts of the text, which are in document order and apart from each other.
+fn is_in_one(parts: &[Span], place: Span) -> bool {
+    let count = parts.partition_point(|part| part.start <= place.start);
+    let before = count.checked_sub(1).and_then(|last| parts.get(last));
+    before.is_some_and(|part| part.contains(place))
+}
+
+/// Whether something in the form may bring fields that the file's own text does not show. `loops` gets the outermost loops in it,
+/// in document order.
 fn brings_fields(text: &str, nodes: &[Node], form: Span, loops: &mut Vec<Span>) -> bool {
     let mut found = false;
     for node in nodes {
@@ -246,7 +256,8 @@ fn brings_fields(text: &str, nodes: &[Node], form: Span, loops: &mut Vec<Span>) 
             }
             _ => false,
         };
-        if is_inside && matches!(node, Node::For(_)) {
+        let is_repeated = loops.last().is_some_and(|outer| outer.contains(span));
+        if is_inside && matches!(node, Node::For(_)) && !is_repeated {
             loops.push(span);
         }
         if node.has_bodies() && !matches!(node, Node::Fragment(_)) {

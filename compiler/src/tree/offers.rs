@@ -2,7 +2,7 @@
 
 use crate::{
     fragment::{OfferTag, mended, read_offer, unclosed_quote},
-    limits::{MAX_FRAGMENTS_PER_FILE, MAX_OFFER_DEPTH, MAX_PROBLEMS_PER_FILE},
+    limits::{MAX_ACTIONS_PER_FILE, MAX_FRAGMENTS_PER_FILE, MAX_OFFER_DEPTH, MAX_PROBLEMS_PER_FILE},
     parse::{Tag, TagAttribute, TagEnd},
     problem::{Code, Problem},
     source::{SourceId, Span},
@@ -26,6 +26,8 @@ pub(super) struct Offers {
     cuts: Vec<Span>,
     /// The attributes `m:action`.
     pub(super) actions: Vec<ActionAttribute>,
+    /// Whether there were more of them than are kept.
+    has_too_many_actions: bool,
 }
 
 /// An element with `m:ref` whose end may not be known yet.
@@ -78,18 +80,15 @@ impl Offers {
             problems.push(problem);
         }
         let offer = read_offer(source, text, prefix, tag, problems);
-        if let Some((action, attribute)) = offer.action.as_deref()
-            && self.actions.len() < MAX_FRAGMENTS_PER_FILE
-        {
-            self.actions.push(ActionAttribute {
-                action: action.clone(),
-                attribute: *attribute,
-                open: tag.span,
-            });
-        }
+        self.add_action(source, &offer, tag.span, problems);
         if offer.reference.is_some() && self.pending.len() >= MAX_FRAGMENTS_PER_FILE {
             if !std::mem::replace(&mut self.full, true) {
-                problems.push(too_many(source, tag.span, "offered fragments"));
+                problems.push(too_many(
+                    source,
+                    tag.span,
+                    MAX_FRAGMENTS_PER_FILE,
+                    "offered fragments",
+                ));
             }
         } else if offer.reference.is_some() {
             self.pending.push(Pending {
@@ -119,6 +118,26 @@ impl Offers {
                     self.attributes = Some(Box::new(offer));
                 }
             }
+        }
+    }
+
+    fn add_action(&mut self, source: SourceId, tag: &OfferTag, open: Span, problems: &mut Vec<Problem>) {
+        let Some((action, attribute)) = tag.action.as_deref() else {
+            return;
+        };
+        if self.actions.len() < MAX_ACTIONS_PER_FILE {
+            self.actions.push(ActionAttribute {
+                action: action.clone(),
+                attribute: *attribute,
+                open,
+            });
+        } else if !std::mem::replace(&mut self.has_too_many_actions, true) {
+            problems.push(too_many(
+                source,
+                open,
+                MAX_ACTIONS_PER_FILE,
+                "forms with `m:action`",
+            ));
         }
     }
 
@@ -239,9 +258,9 @@ fn unfinished(source: SourceId, text: &str, tag: &Tag) -> Problem {
         .help("write `>` after the last attribute")
 }
 
-/// The problem of a file that goes on behind as many fragments as are kept.
-pub(super) fn too_many(source: SourceId, place: Span, what: &str) -> Problem {
-    let message = format!("more than {MAX_FRAGMENTS_PER_FILE} {what} stand in this file");
+/// The problem of a file that goes on behind as many fragments or forms as are kept.
+pub(super) fn too_many(source: SourceId, place: Span, most: usize, what: &str) -> Problem {
+    let message = format!("more than {most} {what} stand in this file");
     Problem::new(Code::TooDeep, message, place.at(source), "this is one too many")
         .help("move some of them to files of their own, or write one in a `{% for %}`")
 }

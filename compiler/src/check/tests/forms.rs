@@ -55,6 +55,14 @@ fn controls_are_fields_of_a_kind() {
             json!({"a": "list"}),
         ),
         (
+            "<input name=a>{% for x in [1] %}{% for y in [1] %}<b></b>{% endfor %}<input name=b>{% endfor %}<input name=c>",
+            json!({"a": "text", "b": "list", "c": "text"}),
+        ),
+        (
+            "<input name=a type=checkbox><input name=a type=password><input name=a>",
+            json!({"a": "secret"}),
+        ),
+        (
             "{% if form.action %}<input name=a>{% endif %}",
             json!({"a": "text"}),
         ),

@@ -126,7 +126,14 @@ fn what_is_without_number_is_refused_once() {
     let fragments = many("", "<m:fragment ref='a' required></m:fragment>");
     let offers: String = (0..20_000).map(|n| format!("<p m:ref='a{n}'></p>")).collect();
     let names: String = (0..5_000).map(|n| format!("a{n}, ")).collect();
+    let forms: String = (0..20_000)
+        .map(|n| format!("<form m:action='a{n}'></form>"))
+        .collect();
     for (text, message) in [
+        (
+            format!("<p m:ref='a'>{forms}</p>"),
+            "more than 500 forms with `m:action` stand in this file",
+        ),
         (fragments, "more than 10000 fragments stand in this file"),
         (offers, "more than 10000 offered fragments stand in this file"),
         (
