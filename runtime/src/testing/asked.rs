@@ -39,7 +39,7 @@ pub(super) fn imports(
         };
         return Err(problem.at(place));
     };
-    match found.count() {
+    match found.filter(|ask| ask.imports != first.imports).count() {
         0 => Ok(first.imports.clone()),
         more => {
             let problem = Problem::AskedOften {

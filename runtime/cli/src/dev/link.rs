@@ -78,11 +78,15 @@ impl Link {
         let mut length = [0; 4];
         stream.read_exact(&mut length)?;
         let length = u64::from(u32::from_be_bytes(length));
+        if length > MAX_ANSWER_BYTES {
+            return Err(io::Error::other("its answer is too long"));
+        }
         let mut answer = String::new();
-        stream
-            .take(length.min(MAX_ANSWER_BYTES))
-            .read_to_string(&mut answer)?;
-        Ok(answer)
+        let read = stream.take(length).read_to_string(&mut answer)?;
+        match read as u64 == length {
+            true => Ok(answer),
+            false => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
     }
 }
 
@@ -130,6 +134,15 @@ mod tests {
             ("no", 7)
         );
         assert!(link.give(b"{}").is_err(), "it is gone");
+        for (answer, expected) in [
+            (&b"\0\x01\0\x01"[..], "its answer is too long"),
+            (b"\0\0\0\x02n", "unexpected end of file"),
+        ] {
+            let next = program(link.path(), answer);
+            let error = link.give(b"{}").expect_err("it can't be read");
+            assert_eq!(error.to_string(), expected);
+            next.join().expect("a plan");
+        }
         link.reset();
         assert_eq!(
             link.give(b"{}").map_err(|error| error.kind()),
