@@ -21,6 +21,7 @@ mod export_shadows_attribute;
 mod exporters;
 mod file_of_another_service;
 mod form_in_form;
+mod form_with_base;
 mod fragment_as_text;
 mod fragment_in_capture;
 mod fragment_uses;

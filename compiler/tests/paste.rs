@@ -24,7 +24,7 @@ const NOT_MENDED: [&str; 2] = [
 ];
 
 /// The fixtures whose help leaves a choice to the writer, or speaks of more than one place or of another file.
-const NOT_PASTED: [&str; 26] = [
+const NOT_PASTED: [&str; 27] = [
     "action-in-fallback",
     "action-in-page",
     "bad-contract",
@@ -37,6 +37,7 @@ const NOT_PASTED: [&str; 26] = [
     "form-in-form",
     "form-in-form-of-file",
     "form-shadowed",
+    "form-with-base",
     "fragment-in-capture",
     "import-cycle",
     "late-export",

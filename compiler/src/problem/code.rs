@@ -100,6 +100,7 @@ codes! {
     HalfDelimiter = "half-delimiter", Warning;
     ContractFileName = "contract-file-name", Warning;
     FileOfAnotherService = "file-of-another-service", Warning;
+    FormWithBase = "form-with-base", Warning;
 }
 
 impl Code {

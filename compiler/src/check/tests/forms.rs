@@ -216,6 +216,45 @@ fn a_fragment_with_a_form_does_not_stand_in_a_form() {
 }
 
 #[test]
+fn a_base_leads_the_form_of_a_fragment_away_from_its_page() {
+    let around = Around {
+        contracts: vec![(
+            "s",
+            r#"{"service": "s", "fragments": {"r": {"actions": {"go": {}}}, "plain": {}}}"#,
+        )],
+        contracts_given: true,
+        ..Around::default()
+    };
+    let tag = "<m:fragment service=s ref=r>-</m:fragment>";
+    for (page, expected) in [
+        (format!("<base href=/x/>{tag}"), 1),
+        (format!("<BASE HREF='/x/'>{tag}{tag}"), 2),
+        (format!("{tag}{{% include 'part.html' %}}"), 1),
+        ("<base href=/x/><m:fragment ref=own>-</m:fragment>".to_owned(), 1),
+        (format!("<base target=_blank>{tag}"), 0),
+        (format!("<basefont href=x>{tag}"), 0),
+        (format!("<!-- <base href=/x/> -->{tag}"), 0),
+        (
+            "<base href=/x/><m:fragment service=s ref=plain>-</m:fragment>".to_owned(),
+            0,
+        ),
+        (
+            "<base href=/x/><m:fragment service=s ref='{{ x }}'>-</m:fragment>".to_owned(),
+            0,
+        ),
+    ] {
+        let own = ("own.html", "<div m:ref=own><form m:action=go></form></div>");
+        let part = ("part.html", "<base href=/x/>");
+        let found = check_all(&[own, ("page.html", &page), part], &around);
+        let count = found
+            .iter()
+            .filter(|line| line.contains("form-with-base"))
+            .count();
+        assert_eq!(count, expected, "{page}: {found:?}");
+    }
+}
+
+#[test]
 fn the_name_form_needs_no_handler() {
     let text = "<div m:ref='a' m:attributes=''><form m:action='go'>{{ form.values.x }}</form></div>";
     assert_eq!(check_all(&[("a.html", text)], &Around::default()), [""; 0]);
