@@ -60,6 +60,7 @@
 //! - `gateway`: `hydra_runtime::gateway`, the gateway as a library. The program `hydra` is the crate `hydra-runtime-cli`.
 //! - `redis`: sessions in the Redis that the setting `session_redis` names.
 //! - `upload`: forms with files.
+//! - `garde`: what the crate garde finds wrong with a form is an [`Invalid`].
 //! - `testing`: `hydra_runtime::testing`, tests of one service alone. Enable it in `[dev-dependencies]`.
 //!
 //! # Modules

@@ -13,7 +13,8 @@ use hydra_tests::{
 const BUILD_SCRIPT: &str = "fn main() {\n    hydra_compile::Build::new(\"templates\").run_or_exit();\n}\n";
 
 const DEPENDENCIES: &str = "version.workspace = true\nedition.workspace = true\npublish = false\n\n[dependencies]\n\
-    hydra-runtime = { workspace = true, features = [\"upload\"] }\nserde = { workspace = true }\ntokio = { workspace = true }\n\
+    hydra-runtime = { workspace = true, features = [\"garde\", \"upload\"] }\n\
+    garde = { workspace = true, features = [\"derive\"] }\nserde = { workspace = true }\ntokio = { workspace = true }\n\
     tower = { workspace = true }\n\n[build-dependencies]\nhydra-compile = { workspace = true }\n\n\
     [dev-dependencies]\nhydra-runtime = { workspace = true, features = [\"testing\"] }\n";
 

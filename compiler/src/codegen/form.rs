@@ -4,7 +4,10 @@
 use hydra_contract::FieldKind;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Attribute, Fields, ItemStruct, LitStr, Token, Type, parse::ParseStream, spanned::Spanned};
+use syn::{
+    Attribute, Fields, ItemStruct, LitStr, Token, Type, ext::IdentExt as _, parse::ParseStream,
+    spanned::Spanned,
+};
 
 use super::{
     app_macro::{BuildScriptOutput, read},
@@ -255,6 +258,7 @@ fn implementations(
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
     let types = fields.iter().map(|field| &field.ty);
     let names: Vec<_> = fields.iter().map(|field| &field.name).collect();
+    let rust_names = idents.iter().map(|ident| ident.unraw().to_string());
     // `S` may be the name of a parameter of the struct.
     let state = Ident::new("__HydraState", Span::call_site());
     let params = item.generics.params.iter();
@@ -265,6 +269,7 @@ fn implementations(
             const REF: &'static str = #reference;
             const ACTION: &'static str = #action;
             const FIELDS: &'static [&'static str] = &[#(#names),*];
+            const RUST_FIELDS: &'static [&'static str] = &[#(#rust_names),*];
 
             fn read(__fields: &mut #hydra::form::Fields) -> ::core::option::Option<Self> {
                 // All fields are read before one is missed, so that all mistakes are reported.

@@ -25,6 +25,8 @@
 mod entry;
 mod extract;
 mod fields;
+#[cfg(feature = "garde")]
+mod garde;
 mod outcome;
 mod rejection;
 mod seal;
@@ -63,6 +65,8 @@ pub trait Form: Sized + Send + 'static {
     const ACTION: &'static str;
     /// The names of the fields.
     const FIELDS: &'static [&'static str];
+    /// The names of the same fields in the Rust type, in the same order.
+    const RUST_FIELDS: &'static [&'static str];
 
     /// Takes the fields out of what was sent. `None`: some can't be used, and `fields` has the errors.
     fn read(fields: &mut Fields) -> Option<Self>;

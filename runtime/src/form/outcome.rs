@@ -81,6 +81,18 @@ impl<F: Form> Invalid<F> {
         self
     }
 
+    /// Whether it says what is wrong with a field.
+    #[cfg(feature = "garde")]
+    pub(super) fn has_error(&self, name: &str) -> bool {
+        self.errors.contains_key(name)
+    }
+
+    /// Whether it says what is wrong with all of it.
+    #[cfg(feature = "garde")]
+    pub(super) fn has_message(&self) -> bool {
+        !self.message.is_empty()
+    }
+
     /// Whether nothing is wrong so far.
     #[must_use]
     pub fn is_empty(&self) -> bool {

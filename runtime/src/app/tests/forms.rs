@@ -38,6 +38,7 @@ impl Form for Place {
     const REF: &'static str = "checkout";
     const ACTION: &'static str = "place";
     const FIELDS: &'static [&'static str] = &["zip", "count"];
+    const RUST_FIELDS: &'static [&'static str] = &["zip", "count"];
 
     fn read(fields: &mut Fields) -> Option<Self> {
         let zip = fields.take::<String>("zip");
@@ -476,6 +477,7 @@ mod uploads {
         const REF: &'static str = "checkout";
         const ACTION: &'static str = "place";
         const FIELDS: &'static [&'static str] = &["picture", "note"];
+        const RUST_FIELDS: &'static [&'static str] = &["picture", "note"];
 
         fn read(fields: &mut Fields) -> Option<Self> {
             let picture = fields.take::<Option<Upload>>("picture");
