@@ -25,7 +25,7 @@ fn front(news: &str) -> Front {
     let settings = |_: &std::path::Path| {
         format!(
             "[[service]]\nname = 'news'\nurl = '{news}'\nendpoints = ['/subscribe']\n\
-             fragments = {{ banner = '/banner' }}\nforms = {{ banner = ['/subscribe'] }}\n"
+             fragments = {{ banner = '/banner' }}\nforms = {{ banner = ['/subscribe'] }}\ncookies = ['token']\n"
         )
     };
     let arguments = |folder: &std::path::Path| {
@@ -130,7 +130,7 @@ class News(http.server.BaseHTTPRequestHandler):
         return f'<form method="post" action="/subscribe">{wrong}<input name="mail" value="{value}"></form>'
 
     def do_GET(self):
-        self.answer(200, self.form())
+        self.answer(200, self.form(self.headers.get("Cookie", "")), **{"Set-Cookie": "token=1; Path=/news; HttpOnly"})
 
     def do_POST(self):
         typed = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())["mail"][0]
@@ -197,4 +197,32 @@ async fn a_server_that_knows_nothing_of_hydra_shows_its_form_again_in_the_page()
         (right.status, &right.headers["location"]),
         (StatusCode::SEE_OTHER, &"/thanks".parse().expect("a value"))
     );
+}
+
+#[tokio::test]
+async fn its_cookies_pass_with_the_fragments_of_pages_in_the_same_process() {
+    let python = Python::start(NEWS);
+    let front = front(&format!("http://127.0.0.1:{}", python.port));
+    let page = async |cookie: &str| {
+        let request = Request::get(format!("{}/pay", front.urls[0])).header("cookie", cookie);
+        send(request.body(Body::empty()).expect("a request")).await
+    };
+    until("the banner is on the page", async || {
+        page("token=of-another").await.text().contains("value=\"\"")
+    })
+    .await;
+    let first = page("").await;
+    let set = first.headers["set-cookie"].to_str().expect("text");
+    let (pair, attributes) = set.split_once(';').expect("attributes");
+    assert!(
+        pair.starts_with("HYDRA-COOKIE-") && pair.ends_with("-token=1"),
+        "{set}"
+    );
+    assert_eq!(attributes, " Path=/; HttpOnly");
+    assert_eq!(first.headers["cache-control"], "private, no-store");
+    assert!(!first.headers.contains_key("hydra-cookies"));
+    let again = page(&format!("theme=dark; {pair}")).await;
+    assert!(again.text().contains("value=\"token=1\""), "{}", again.text());
+    let wrong = post_form(&front, "/subscribe", "mail=ann").await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text());
 }
