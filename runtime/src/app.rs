@@ -53,6 +53,12 @@ use axum::{
 };
 use tower::{Layer, Service};
 
+#[cfg(feature = "testing")]
+pub(crate) use self::{
+    actions::{ActionEnd, run as run_action},
+    context::{RenderContext, travelling},
+    unfit_imports::misfit,
+};
 pub use self::{
     assemble::Assembled,
     error::{Error, Result},
@@ -62,8 +68,6 @@ pub use self::{
     page::{Page, PageOutput, Route},
     templates::{Application, Ready, Templates},
 };
-#[cfg(feature = "testing")]
-pub(crate) use self::{context::RenderContext, context::travelling, unfit_imports::misfit};
 #[doc(hidden)]
 pub use self::{
     fragment::{fragment_response, imports},

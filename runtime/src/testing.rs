@@ -1,8 +1,8 @@
 //! Tests of one service alone: without sockets, a gateway or other services.
 //!
 //! [`TestApp`] runs an [`App`] in the test. [`TestApp::get`] requests a page, with the fragments of other services that the test gives,
-//! and [`TestApp::call`] calls a fragment of the application with its typed imports. The responses have a status or an
-//! outcome, HTML that is searched by CSS selectors, exports, and the imports with which fragments were asked for.
+//! [`TestApp::call`] calls a fragment of the application with its typed imports, and [`TestApp::post_form`] sends a form of one. The
+//! responses have a status or an outcome, HTML that is searched by CSS selectors, exports, and the imports with which fragments were asked for.
 //!
 //! ```ignore
 //! use hydra_runtime::{serde_json::json, testing::{self, TestApp}};
@@ -44,6 +44,7 @@ mod asked;
 mod document;
 mod error;
 mod exchange;
+mod form;
 mod given;
 mod request;
 mod response;
@@ -65,8 +66,9 @@ pub use self::{
     asked::Asked,
     document::Element,
     error::{Error, Result},
+    form::FormPost,
     request::{Call, TestRequest, Visit},
-    response::{TestFragment, TestPage},
+    response::{TestForm, TestFragment, TestPage},
     user::TestUser,
 };
 use self::{
@@ -76,7 +78,9 @@ use self::{
 use crate::{
     App, Fragment,
     app::{Application, Ready, RenderContext},
+    form::Form,
 };
+use hydra_runtime_wire::Attributes;
 #[doc(inline)]
 pub use hydra_runtime_wire::Outcome;
 
@@ -169,17 +173,20 @@ impl TestApp {
         F::Imports: Serialize,
     {
         let reference = F::REF;
-        let unfit = |reason: String| Problem::Imports {
-            reference: reference.to_owned(),
-            reason,
-        };
-        let imports = match serde_json::to_value(imports) {
-            Ok(Value::Object(imports)) => Ok(imports),
-            Ok(Value::Null) => Ok(serde_json::Map::new()),
-            Ok(_) => Err(unfit("they are not a struct with named fields".to_owned())),
-            Err(error) => Err(unfit(error.to_string())),
-        };
+        let imports = imports_of(reference, imports);
         TestRequest::new(self, Call { reference, imports }, Location::caller())
+    }
+
+    /// The form of a fragment of the application, as a visitor sends it, with the names and texts of its fields:
+    /// `app.post_form::<Place>([("postalCode", "9000")])`. `await` sends it.
+    ///
+    /// `F` is the type that the action's handler takes. A form with a file can't be sent in this way.
+    #[track_caller]
+    pub fn post_form<F: Form>(
+        &self,
+        fields: impl IntoIterator<Item = (impl AsRef<str>, impl AsRef<str>)>,
+    ) -> TestRequest<'_, FormPost> {
+        TestRequest::new(self, FormPost::new::<F>(fields), Location::caller())
     }
 
     /// Logs `user` in. Returns the cookie of the login.
@@ -197,6 +204,20 @@ impl fmt::Debug for TestApp {
         f.debug_struct("TestApp")
             .field("service", &self.context.service)
             .finish_non_exhaustive()
+    }
+}
+
+/// The imports of a fragment, from a struct or an object.
+fn imports_of(reference: &str, imports: impl Serialize) -> std::result::Result<Attributes, Problem> {
+    let unfit = |reason: String| Problem::Imports {
+        reference: reference.to_owned(),
+        reason,
+    };
+    match serde_json::to_value(imports) {
+        Ok(Value::Object(imports)) => Ok(imports),
+        Ok(Value::Null) => Ok(Attributes::new()),
+        Ok(_) => Err(unfit("they are not a struct with named fields".to_owned())),
+        Err(error) => Err(unfit(error.to_string())),
     }
 }
 

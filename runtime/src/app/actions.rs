@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The result of an action.
-pub(super) enum ActionEnd {
+pub(crate) enum ActionEnd {
     /// The action is done.
     Done { form: SealedForm, done: Done },
     /// The visitor sees the form again.
@@ -38,7 +38,7 @@ pub(super) enum ActionEnd {
 }
 
 /// Runs the action that `seal` names with what a visitor sent. All of `body` has been read then.
-pub(super) async fn run(
+pub(crate) async fn run(
     context: &RenderContext,
     seal: &str,
     headers: &HeaderMap,

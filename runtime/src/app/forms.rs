@@ -70,13 +70,11 @@ impl Forms {
     ) -> Option<Result<Value, String>> {
         let forms = self.fragments.get(reference)?;
         let address = |action: &String| -> Result<String, String> {
-            let sealer = self.sealer.as_ref().ok_or("the platform's cryptography failed")?;
-            let sealed = SealedForm {
+            let seal = self.seal(&SealedForm {
                 reference: reference.to_owned(),
                 action: action.clone(),
                 imports: imports.clone(),
-            };
-            let seal = sealer.seal(&sealed).map_err(|error| error.to_string())?;
+            })?;
             Ok(format!("?{FORM_PARAMETER}={seal}"))
         };
         let addresses = forms
@@ -85,6 +83,15 @@ impl Forms {
             .map(|action| Ok((action.as_str(), address(action)?)));
         let addresses: Result<BTreeMap<_, _>, String> = addresses.collect();
         Some(addresses.map(|addresses| forms.value(&addresses, sent)))
+    }
+
+    /// The seal of a form.
+    ///
+    /// # Errors
+    /// Why it has none.
+    pub(crate) fn seal(&self, form: &SealedForm) -> Result<String, String> {
+        let sealer = self.sealer.as_ref().ok_or("the platform's cryptography failed")?;
+        sealer.seal(form).map_err(|error| error.to_string())
     }
 }
 
@@ -105,7 +112,7 @@ pub(crate) struct Actions {
 
 impl Actions {
     /// The sessions of a form that comes through a gateway. None come along, and none go back.
-    pub(super) fn no_sessions(&self) -> Arc<RequestSessions> {
+    pub(crate) fn no_sessions(&self) -> Arc<RequestSessions> {
         self.sessions.request_of_page(None, true, SystemTime::now())
     }
 

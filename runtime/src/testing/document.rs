@@ -119,13 +119,18 @@ impl Document {
                         0 => "no elements".to_owned(),
                         count => format!("{count} elements"),
                     },
-                    html: match self.html.trim() {
-                        "" => ". It has no HTML".to_owned(),
-                        html => format!(":\n{}", shown(html)),
-                    },
+                    html: self.excerpt(),
                 };
                 Err(problem.at(place))
             }
+        }
+    }
+
+    /// The beginning of the HTML, as the end of an error's sentence.
+    pub(super) fn excerpt(&self) -> String {
+        match self.html.trim() {
+            "" => ". It has no HTML".to_owned(),
+            html => format!(":\n{}", shown(html)),
         }
     }
 

@@ -72,6 +72,20 @@ pub(super) enum Problem {
         name: String,
         times: usize,
     },
+    #[error("the form `{action}` of `{reference}` has no field `{field}`: {known}")]
+    UnknownField {
+        reference: &'static str,
+        action: &'static str,
+        field: String,
+        /// The fields that it has, as a sentence.
+        known: String,
+    },
+    #[error("{name} {state}")]
+    NotDone {
+        name: String,
+        /// What came of it instead, as the end of the sentence.
+        state: String,
+    },
     #[error("`{selector}` is not a CSS selector: {reason}")]
     Selector { selector: String, reason: String },
     #[error("{elements} of {document} match `{selector}` instead of one{html}")]

@@ -31,15 +31,16 @@ use crate::{
     page::FragmentCall,
 };
 
-/// A request of a test. `await` sends it: a [`Visit`] leads to a [`TestPage`], and a [`Call`] to a [`TestFragment`].
+/// A request of a test. `await` sends it: a [`Visit`] leads to a [`TestPage`], a [`Call`] to a [`TestFragment`], and
+/// a [`FormPost`](super::FormPost) to a [`TestForm`](super::TestForm).
 #[must_use = "a request is sent when it is awaited"]
 pub struct TestRequest<'a, K> {
-    app: &'a TestApp,
-    kind: K,
-    given: Vec<Given>,
-    user: Option<TestUser>,
+    pub(super) app: &'a TestApp,
+    pub(super) kind: K,
+    pub(super) given: Vec<Given>,
+    pub(super) user: Option<TestUser>,
     /// The place in the test.
-    place: &'static Location<'static>,
+    pub(super) place: &'static Location<'static>,
 }
 
 /// The request of a visitor's browser, for a page or another path of the application.
@@ -119,7 +120,7 @@ impl<'a, K> TestRequest<'a, K> {
     }
 
     /// Runs `request`, and compares what it asks for with what the test gives. `name` is how errors call it.
-    async fn run<F: Future>(
+    pub(super) async fn run<F: Future>(
         app: &TestApp,
         given: Vec<Given>,
         name: &str,

@@ -12,6 +12,7 @@ use super::{
     document::{Document, DocumentKind, Element},
     error::{Error, Problem, listed},
 };
+use crate::{app::ActionEnd, form::Done};
 
 /// The response to a visitor's request.
 #[derive(Clone, Debug)]
@@ -30,6 +31,18 @@ pub struct TestFragment {
     outcome: Outcome,
     reason: Option<String>,
     exports: Attributes,
+    document: Document,
+    asked: Vec<Asked>,
+}
+
+/// What came of a form: [`status`](Self::status) is 303 if its action is done, 422 if the visitor sees the form again, and another one if the
+/// action failed.
+#[derive(Clone, Debug)]
+pub struct TestForm {
+    name: String,
+    status: StatusCode,
+    done: Option<Done>,
+    reason: Option<String>,
     document: Document,
     asked: Vec<Asked>,
 }
@@ -134,7 +147,59 @@ impl TestFragment {
     }
 }
 
-/// What both kinds of responses have.
+impl TestForm {
+    pub(super) fn new(name: String, end: ActionEnd, asked: Vec<Asked>) -> Self {
+        let (status, done, reason, html) = match end {
+            ActionEnd::Done { done, .. } => (StatusCode::SEE_OTHER, Some(done), None, String::new()),
+            ActionEnd::Invalid(form) => (StatusCode::UNPROCESSABLE_ENTITY, None, None, form.html),
+            ActionEnd::Failed(status, reason) => (status, None, Some(reason), String::new()),
+        };
+        let document = Document {
+            name: format!("the response to {name}, {status}"),
+            html,
+            kind: DocumentKind::Fragment,
+        };
+        Self {
+            name,
+            status,
+            done,
+            reason,
+            document,
+            asked,
+        }
+    }
+
+    /// The status that a visitor's browser gets.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What the action's handler returned if the action is done, such as `Done::to("/thanks")`.
+    ///
+    /// # Errors
+    /// The action is not done. The error says why, or shows the form as the visitor sees it again.
+    #[track_caller]
+    pub fn done(&self) -> Result<&Done, Error> {
+        let place = Location::caller();
+        self.done.as_ref().ok_or_else(|| {
+            let state = match &self.reason {
+                Some(reason) => format!("failed with {}: {reason}", self.status),
+                None => format!("is shown again{}", self.document.excerpt()),
+            };
+            let name = self.name.clone();
+            Problem::NotDone { name, state }.at(place)
+        })
+    }
+
+    /// Why the action failed, as the log would say. `None`: it is done, or the visitor sees the form again.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+}
+
+/// What all kinds of responses have.
 macro_rules! response {
     ($($type:ident, $name:expr;)+) => {$(
         impl $type {
@@ -193,4 +258,5 @@ macro_rules! response {
 response! {
     TestPage, |page| page.request.clone();
     TestFragment, |fragment| format!("the fragment `{}`", fragment.reference);
+    TestForm, |form| form.name.clone();
 }
