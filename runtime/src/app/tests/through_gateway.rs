@@ -68,11 +68,7 @@ async fn record(State(record): State<Record>, request: Asked, next: Next) -> Res
 }
 
 /// Runs an application behind a gateway, until the sender is dropped. All that it gets and says is `recorded`, if that is wanted.
-pub(super) async fn run(
-    app: App,
-    gateway: SocketAddr,
-    recorded: Option<&Record>,
-) -> watch::Sender<bool> {
+pub(super) async fn run(app: App, gateway: SocketAddr, recorded: Option<&Record>) -> watch::Sender<bool> {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let settings = Partial::default()

@@ -23,6 +23,7 @@ impl Form for Place {
     const REF: &'static str = "order";
     const ACTION: &'static str = "place";
     const FIELDS: &'static [&'static str] = &["zip", "gifts"];
+    const RUST_FIELDS: &'static [&'static str] = &["zip", "gifts"];
 
     fn read(fields: &mut Fields) -> Option<Self> {
         let (zip, gifts) = (fields.take("zip"), fields.take("gifts"));
