@@ -56,15 +56,15 @@ pub(super) struct IsSecure(pub(super) bool);
 /// The layer around the pages of an application that has actions.
 pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
     let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
-    let seal = seal_in(query).unwrap_or_default();
+    let seal = seal_in(query).unwrap_or_default().to_owned();
     match *request.method() {
         // Whatever the seal is: the form must not reach the page's handler.
         Method::POST if has_seal_parameter(query) => match is_like_host(path) {
             true => StatusCode::BAD_REQUEST.into_response(),
-            false => sent(&front, &seal.to_owned(), request).await,
+            false => sent(&front, &seal, request).await,
         },
         // The visitor loads the page anew that showed what was wrong.
-        Method::GET | Method::HEAD if service_of(seal).is_some() && !is_like_host(path) => {
+        Method::GET | Method::HEAD if service_of(&seal).is_some() && !is_like_host(path) => {
             see_other(&page_of(request.uri(), &HeaderMap::new()).to_string())
         }
         _ => next.run(request).await,
