@@ -67,7 +67,7 @@ use crate::{
     problem::{Code, Problem, bounded},
     site::{File, Site, fragments},
     source::Location,
-    syntax::{self, Undefined},
+    syntax::{self, Known, Undefined},
     tree::FragmentNode,
 };
 use offered_fragments::OfferedFragments;
@@ -107,7 +107,7 @@ const FILE_RULES: &[FileRule] = &[
 ];
 
 /// Checks a site. `local`: the problems that the files have by themselves, from [`Site::parse`]; they are not in the result. Those
-/// that a slip of the finger explains are taken out of it.
+/// that a slip of the finger explains are taken out of it. `known`: what Tera said at the last check.
 /// The problems come sorted, each once. The returned model lacks the pages that could not be read.
 #[must_use]
 pub(crate) fn check(
@@ -115,10 +115,11 @@ pub(crate) fn check(
     local: &mut Vec<Problem>,
     context: &SiteContext<'_>,
     goal: CheckGoal,
+    known: Option<Known<'_>>,
 ) -> (Vec<Problem>, CheckedModel) {
     let components = Components::of(site);
     let mut unreadable = unreadable(site, local);
-    let syntax = syntax::check(site, &components, context.options, &unreadable);
+    let syntax = syntax::check(site, &components, context.options, &unreadable, known);
     let mut problems = syntax.problems;
     unreadable.extend(syntax.unreadable);
     let explained = slips_of_files::explain(site, &components, context.options, local, &mut problems);

@@ -17,6 +17,7 @@ use crate::{
     read, rust_types,
     site::Site,
     source::{Source, SourceId},
+    syntax::{KeptReads, Known},
 };
 
 /// A site without errors. Only [`compile`] makes one.
@@ -49,12 +50,12 @@ pub(crate) fn check_parsed(
     site: &mut Site<'_>,
     local: Vec<Problem>,
     types: &CrateTypes,
+    reads: &mut KeptReads,
 ) -> Vec<Problem> {
-    inspect_parsed(input, site, local, types, CheckGoal::Problems).problems
+    inspect_parsed(input, site, local, types, CheckGoal::Problems, Some(reads)).problems
 }
 
 /// Whether some template names a Rust type.
-#[cfg(feature = "cli")]
 pub(crate) fn names_rust_types(site: &Site<'_>) -> bool {
     rust_types::are_named(site)
 }
@@ -67,16 +68,19 @@ pub(crate) fn types_of(input: &Input, site: &Site<'_>) -> CrateTypes {
 fn inspect(input: &Input, goal: CheckGoal) -> Compiled {
     let (mut site, local) = Site::parse(input.template_sources(), &broken(input));
     let types = types_of(input, &site);
-    inspect_parsed(input, &mut site, local, &types, goal)
+    inspect_parsed(input, &mut site, local, &types, goal, None)
 }
 
-fn inspect_parsed(
+/// Checks a site whose templates are parsed. `reads`: what Tera said at the last check.
+pub(crate) fn inspect_parsed(
     input: &Input,
     site: &mut Site<'_>,
     mut local: Vec<Problem>,
     types: &CrateTypes,
     goal: CheckGoal,
+    reads: Option<&mut KeptReads>,
 ) -> Compiled {
+    let known = reads.map(|reads| Known::new(reads, site));
     local.extend(rust_types::resolve(site, types));
     let site = &*site;
     let context = SiteContext {
@@ -85,7 +89,7 @@ fn inspect_parsed(
         page_types: &types.pages,
         options: &input.options,
     };
-    let (mut found, checked) = check::check(site, &mut local, &context, goal);
+    let (mut found, checked) = check::check(site, &mut local, &context, goal, known);
     if input.has_broken_contract() {
         // The service may well have a contract: the one that can't be read.
         found.retain(|problem| problem.code != Code::UnknownService);
@@ -162,7 +166,7 @@ pub(crate) fn broken(input: &Input) -> BTreeSet<SourceId> {
 }
 
 /// The Rust files of a run.
-fn rust_sources(input: &Input) -> impl Iterator<Item = (SourceId, &Source)> {
+pub(crate) fn rust_sources(input: &Input) -> impl Iterator<Item = (SourceId, &Source)> {
     let sources = input.sources.iter().enumerate().skip(input.templates);
     let rust = sources.filter(|(_, source)| read::is_rust(&source.path));
     rust.map(|(index, source)| (SourceId(index as u32), source))

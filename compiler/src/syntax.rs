@@ -7,6 +7,7 @@
 mod arguments;
 mod blank;
 mod include_cycles;
+mod kept;
 mod links;
 mod names;
 mod references;
@@ -34,6 +35,7 @@ use crate::{
 
 pub(crate) use blank::blanked;
 use blank::{doubtful, with_stand_ins};
+pub(crate) use kept::{KeptReads, Known};
 use references::{References, is_block_name};
 use unknown::NameKind;
 
@@ -63,7 +65,7 @@ pub(crate) struct Undefined {
 }
 
 /// What Tera says to one file.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 struct Read {
     problems: Vec<Problem>,
     /// The names that other files should define, and whether each is a block.
@@ -91,22 +93,33 @@ pub(crate) fn errors_in(
     if read.readable { Vec::new() } else { read.problems }
 }
 
-/// Reads all files of a site but those in `skip`.
+/// Reads all files of a site but those in `skip`, and those of which it is `known` what Tera says.
 #[must_use]
 pub(crate) fn check(
     site: &Site<'_>,
     components: &Components<'_>,
     options: &Options,
     skip: &BTreeSet<usize>,
+    mut known: Option<Known<'_>>,
 ) -> Syntax {
+    if let Some(known) = &mut known {
+        known.begin(site, options);
+    }
     let files: Vec<usize> = (0..site.files.len())
         .filter(|file| !skip.contains(file))
         .collect();
     let read = each(&files, |_, file| {
-        check_file(site, components, options, &site.files[*file])
+        let kept = known.as_ref().and_then(|known| known.find(site, *file));
+        match kept {
+            Some(kept) => (kept.clone(), false),
+            None => (check_file(site, components, options, &site.files[*file]), true),
+        }
     });
     let mut syntax = Syntax::default();
-    for (file, read) in files.into_iter().zip(read) {
+    for (file, (read, is_new)) in files.into_iter().zip(read) {
+        if let Some(known) = known.as_mut().filter(|_| is_new) {
+            known.keep(site, file, &read);
+        }
         syntax.problems.extend(read.problems);
         let undefined = read.undefined.into_iter();
         syntax

@@ -43,6 +43,7 @@ pub mod duration;
 mod limits;
 pub mod nearest;
 mod plan;
+mod plan_update;
 pub mod service_name;
 pub mod settings_file;
 mod types;
@@ -53,5 +54,6 @@ pub use plan::{
     Captured, Hole, Import, Insertion, InsertionKind, Lifted, MODEL_FORMAT, Mode, Origin, PLAN_FORMAT,
     PagePlan, Part, Plan, Rename, Slot, Template, TemplatePosition, Text,
 };
+pub use plan_update::PlanUpdate;
 pub use types::{ParseTypeError, Type};
 pub use unmet::{ContractProblem, unmet};

@@ -59,7 +59,7 @@ pub(super) fn problems_of(files: &[(&str, &str)], around: &Around) -> (Vec<Sourc
         page_types: &around.page_types,
         options: &around.options,
     };
-    let (mut problems, _) = check(&site, &mut local, &known, CheckGoal::Site);
+    let (mut problems, _) = check(&site, &mut local, &known, CheckGoal::Site, None);
     problems.extend(local);
     sort(&mut problems);
     (sources, problems)

@@ -17,6 +17,7 @@ use crate::{
     read::{self, FileKind, LoadedFile, SiteFiles, SitePaths},
     site::{Parsed, Site},
     source::{Source, SourceId},
+    syntax::KeptReads,
     tree::Tree,
 };
 
@@ -37,6 +38,8 @@ pub(super) struct SiteState {
     parsed: Vec<Option<Parsed>>,
     /// The Rust types, with whether templates name any.
     types: Option<(bool, CrateTypes)>,
+    /// What Tera said at the last check.
+    reads: KeptReads,
     /// What the last check found.
     pub(super) problems: Vec<Problem>,
     /// Whether the input has to be made anew, because files came or went.
@@ -195,6 +198,7 @@ impl SiteState {
             input,
             parsed,
             types,
+            reads,
             problems,
             ..
         } = self;
@@ -204,14 +208,18 @@ impl SiteState {
             .flatten()
             .flat_map(|parsed| parsed.problems.iter().cloned());
         let types = up_to_date(types, input, &site);
-        *problems = compile::check_parsed(input, &mut site, local.collect(), types);
+        *problems = compile::check_parsed(input, &mut site, local.collect(), types, reads);
     }
 
     /// What a check finds if one template has another text.
     pub(super) fn problems_with(&mut self, index: usize, source: &Source) -> Vec<Problem> {
         self.parse();
         let Self {
-            input, parsed, types, ..
+            input,
+            parsed,
+            types,
+            reads,
+            ..
         } = self;
         let id = SourceId(index as u32);
         let replaced = Parsed::of(id, source, false);
@@ -226,7 +234,7 @@ impl SiteState {
         let local = others.flat_map(|(_, parsed)| parsed.problems.iter().cloned());
         let local = local.chain(replaced.problems).collect();
         let types = up_to_date(types, input, &site);
-        compile::check_parsed(input, &mut site, local, types)
+        compile::check_parsed(input, &mut site, local, types, reads)
     }
 
     /// The site as it stands, for a question about it. Of one template, another text may be taken.

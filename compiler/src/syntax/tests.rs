@@ -20,7 +20,7 @@ fn said(files: &[(&str, &str)]) -> Vec<String> {
         ..Options::default()
     };
     let components = Components::of(&site);
-    let syntax = check(&site, &components, &options, &BTreeSet::new());
+    let syntax = check(&site, &components, &options, &BTreeSet::new(), None);
     let mut problems = syntax.problems;
     problems.extend(syntax.undefined.into_iter().map(|undefined| undefined.problem));
     crate::check::sort(&mut problems);

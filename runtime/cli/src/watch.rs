@@ -97,10 +97,17 @@ pub(super) fn watch(
             while let Ok(mut more) = changes.try_recv() {
                 paths.append(&mut more);
             }
-            if let Err(error) = watched.update() {
-                tracing::warn!(%error, "a part of the folder is not watched: changes there are not noticed");
-            }
+            // Many files take long to look through, for which nothing has to wait.
             changed(&paths);
+            match watched.update() {
+                Ok(false) => {}
+                // What changed there before it was watched.
+                Ok(true) => changed(&paths),
+                Err(error) => tracing::warn!(
+                    %error,
+                    "a part of the folder is not watched: changes there are not noticed"
+                ),
+            }
         }
     });
     Ok(Watcher { system })
@@ -123,11 +130,11 @@ impl Places {
 
 impl<F: Fn() -> BTreeSet<Root>> Watched<F> {
     /// Watches the folders, again if one is a link that leads elsewhere now, and the places to which links in them
-    /// lead.
-    fn update(&mut self) -> notify::Result<()> {
+    /// lead. Returns whether some place was not watched before.
+    fn update(&mut self) -> notify::Result<bool> {
         let mut system = lock(&self.system);
         let Some(system) = system.as_mut() else {
-            return Ok(());
+            return Ok(false);
         };
         let wanted = (self.roots)();
         let (mut links, mut is_new) = (Links::default(), false);
@@ -158,7 +165,7 @@ impl<F: Fn() -> BTreeSet<Root>> Watched<F> {
         }
         let mut places = lock(&self.places);
         if places.links == links && !is_new {
-            return Ok(());
+            return Ok(false);
         }
         places.folders = self
             .known
@@ -182,7 +189,7 @@ impl<F: Fn() -> BTreeSet<Root>> Watched<F> {
         for (path, mode) in parents.chain(folders).filter(|(path, _)| is_outside(path)) {
             result = result.and(system.watch(path, mode));
         }
-        result
+        result.map(|()| true)
     }
 }
 

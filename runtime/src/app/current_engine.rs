@@ -3,7 +3,7 @@
 #[cfg(debug_assertions)]
 use arc_swap::ArcSwap;
 #[cfg(debug_assertions)]
-use hydra_contract::Plan;
+use hydra_contract::PlanUpdate;
 
 use crate::page::Engine;
 #[cfg(debug_assertions)]
@@ -35,14 +35,14 @@ impl CurrentEngine {
         Engine::clone(&self.engine.load())
     }
 
-    /// Uses another plan from now on. Requests under way end with the former one.
+    /// Uses the plan to which `update` leads from now on. Requests under way end with the former one.
     ///
     /// # Errors
     /// The plan can't be used, and the former one stays.
     #[cfg(debug_assertions)]
     #[cfg_attr(not(unix), allow(dead_code))]
-    pub(crate) fn renew(&self, plan: Plan) -> Result<(), EngineError> {
-        let next = self.now().with_plan(plan)?;
+    pub(crate) fn update(&self, update: PlanUpdate) -> Result<(), EngineError> {
+        let next = self.now().updated(update)?;
         self.engine.store(std::sync::Arc::new(next));
         Ok(())
     }

@@ -2,7 +2,8 @@
 //! don't contain this module.
 //!
 //! The variable names a Unix socket in a folder that only the user can enter. Each message there is a length of four bytes, the highest
-//! first, and so many bytes: a plan as JSON, or the answer to it, which is empty or says why the former plan stays.
+//! first, and so many bytes. The first message of the program is the fingerprint of its plan, as decimal digits. Then follow updates of
+//! that plan as JSON, each with an answer, which is empty or says why the former plan stays.
 
 use std::{
     env,
@@ -12,7 +13,7 @@ use std::{
     thread,
 };
 
-use hydra_contract::Plan;
+use hydra_contract::PlanUpdate;
 
 use super::context::RenderContext;
 use crate::limits::MAX_DEV_PLAN_BYTES;
@@ -38,23 +39,29 @@ pub(super) fn follow(context: &Arc<RenderContext>) {
 }
 
 fn take_all(mut stream: UnixStream, context: &Weak<RenderContext>) {
-    while let Ok(Some(plan)) = read(&mut stream) {
+    let fingerprint = context
+        .upgrade()
+        .map(|context| context.engine.now().fingerprint());
+    let hello = fingerprint.unwrap_or_default().to_string();
+    if write(&mut stream, hello.as_bytes()).is_err() {
+        return;
+    }
+    while let Ok(Some(update)) = read(&mut stream) {
         let Some(context) = context.upgrade() else { return };
-        let answer = renew(&context, &plan).err().unwrap_or_default();
+        let answer = take(&context, &update).err().unwrap_or_default();
         if write(&mut stream, answer.as_bytes()).is_err() {
             return;
         }
     }
 }
 
-/// Pages from now on are made with this plan. The error says why they are not.
-fn renew(context: &RenderContext, plan: &[u8]) -> Result<(), String> {
-    let plan: Plan = serde_json::from_slice(plan).map_err(|error| error.to_string())?;
-    let offers = plan.offers.keys();
-    if !offers.eq(&context.offers) {
+/// Pages from now on are made with this update. The error says why they are not.
+fn take(context: &RenderContext, update: &[u8]) -> Result<(), String> {
+    let update: PlanUpdate = serde_json::from_slice(update).map_err(|error| error.to_string())?;
+    if !update.plan.offers.keys().eq(&context.offers) {
         return Err("the templates offer other fragments".to_owned());
     }
-    context.engine.renew(plan).map_err(|error| error.to_string())?;
+    context.engine.update(update).map_err(|error| error.to_string())?;
     tracing::info!("the changed templates are used");
     Ok(())
 }

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use axum::response::Response;
 use hydra_contract::Plan;
+#[cfg(debug_assertions)]
+use hydra_contract::PlanUpdate;
 use hydra_runtime_net::fragment_source::Caller;
 use tera::{Context, Tera};
 
@@ -34,14 +36,21 @@ impl Engine {
         Ok(Self(Arc::new(Shared::new(plan, options, seed, setup)?)))
     }
 
-    /// An engine with the same options, filters, functions and tests for another plan.
+    /// An engine with the same options, filters, functions and tests for the plan to which `update` leads.
     ///
     /// # Errors
     /// As [`Engine::new`].
     #[cfg(debug_assertions)]
-    pub(crate) fn with_plan(&self, plan: Plan) -> Result<Engine, EngineError> {
+    pub(crate) fn updated(&self, update: PlanUpdate) -> Result<Engine, EngineError> {
         let seed = uuid::Uuid::new_v4().as_u128();
-        Ok(Self(Arc::new(self.0.with_plan(plan, seed)?)))
+        Ok(Self(Arc::new(self.0.updated(update, seed)?)))
+    }
+
+    /// The fingerprint of the plan.
+    #[cfg(debug_assertions)]
+    #[cfg_attr(not(unix), allow(dead_code))]
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.0.as_made.fingerprint()
     }
 
     /// Answers a request for a page. Dropping the future or the response ends all work for it.

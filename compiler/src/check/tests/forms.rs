@@ -18,7 +18,7 @@ fn actions(inside: &str) -> Value {
         page_types: &[],
         options: &options,
     };
-    let (problems, model) = check(&site, &mut local, &known, CheckGoal::Site);
+    let (problems, model) = check(&site, &mut local, &known, CheckGoal::Site, None);
     assert!(
         problems
             .iter()

@@ -173,6 +173,7 @@ fn checked(files: &[(&str, &str)]) -> CheckedModel {
             options: &options,
         },
         CheckGoal::Site,
+        None,
     )
     .1
 }

@@ -26,10 +26,13 @@ use super::{
     service::{Order, Orders, Service},
     surroundings::Surroundings,
 };
-use crate::watch::{self, Root, Watcher};
+use crate::{
+    serve::compile::CrateChecker,
+    watch::{self, Root, Watcher},
+};
 
 /// An editor makes several changes when it saves: they count as one.
-pub(super) const QUIET: Duration = Duration::from_millis(50);
+pub(super) const QUIET: Duration = Duration::from_millis(30);
 /// The most files of a service whose coming and going is noticed.
 const MAX_FILES: usize = 20_000;
 
@@ -68,6 +71,7 @@ impl Crew {
                 building: Arc::clone(&building),
                 guard: guard.clone(),
                 orders: Orders::new(receiver),
+                checker: CrateChecker::new(&place.folder),
                 link: link_of(number),
                 plan: None,
                 failed: None,

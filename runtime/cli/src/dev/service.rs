@@ -13,6 +13,7 @@ use std::{
 
 use anstream::adapter::strip_str;
 use hydra_compile::read::SitePaths;
+use hydra_contract::Plan;
 
 use super::{
     board::Board,
@@ -25,7 +26,7 @@ use super::{
     output::{self, Tag, Tail},
     surroundings::Surroundings,
 };
-use crate::serve::compile::{Checked, compiled_crate};
+use crate::serve::compile::{Checked, CrateChecker};
 
 /// How often a service is looked at that may end.
 const LOOK: Duration = Duration::from_millis(200);
@@ -50,10 +51,11 @@ pub(super) struct Service {
     pub(super) building: Arc<Mutex<()>>,
     pub(super) guard: Guard,
     pub(super) orders: Orders,
+    pub(super) checker: CrateChecker,
     /// Gives the program the plan of changed templates. `None`: each change needs a build.
     pub(super) link: Option<Link>,
     /// The plan that the program was given, which it loses when it ends.
-    pub(super) plan: Option<Vec<u8>>,
+    pub(super) plan: Option<Arc<Plan>>,
     /// The change that could not be checked or built. Until it is, the program that runs lacks what it depends on.
     pub(super) failed: Option<Change>,
 }
@@ -84,10 +86,18 @@ struct Failure {
 struct Running {
     group: Group,
     program: Program,
-    /// Stands for what the program depends on, beside the texts of its templates. `None`: that is not known.
-    interface: Option<u64>,
+    /// `None`: that is not known.
+    site: Option<BuiltSite>,
     said: Tail,
     address: Arc<Mutex<Option<String>>>,
+}
+
+/// What the check before a build said of the templates that went into the program.
+#[derive(Clone)]
+struct BuiltSite {
+    /// Stands for what the program depends on, beside the texts of its templates.
+    interface: u64,
+    plan: Arc<Plan>,
 }
 
 /// One version of the program of a service.
@@ -102,8 +112,8 @@ struct Program {
 enum Made {
     /// The program that runs has the plan of the changed templates.
     Given,
-    /// A program was built, with its interface.
-    Program(Program, Option<u64>),
+    /// A program was built with these templates.
+    Program(Program, Option<BuiltSite>),
     /// Another change makes this one pointless.
     Unwanted,
 }
@@ -197,8 +207,8 @@ impl Service {
             Change::Restart => change,
             _ => self.failed.map_or(change, |failed| change.max(failed)),
         };
-        let (program, interface) = match (change, running.as_ref()) {
-            (Change::Restart, Some(running)) => (running.program.clone(), running.interface),
+        let (program, site) = match (change, running.as_ref()) {
+            (Change::Restart, Some(running)) => (running.program.clone(), running.site.clone()),
             _ => {
                 self.board.building(&name);
                 let made = self.made(running.as_ref(), change);
@@ -208,7 +218,7 @@ impl Service {
                     Err(_) => self.failed = Some(change),
                 }
                 match made {
-                    Ok(Made::Program(program, interface)) => (program, interface),
+                    Ok(Made::Program(program, site)) => (program, site),
                     Ok(Made::Given) => {
                         self.tag.say("the changed templates are used, without a build");
                         return self.board.renewed(&name);
@@ -223,7 +233,7 @@ impl Service {
             .as_mut()
             .filter(|one| !must_start && one.program == program)
         {
-            running.interface = interface;
+            running.site = site;
             self.tag.say("the program is the same: nothing to start");
             return self.board.unchanged(&name);
         }
@@ -235,7 +245,7 @@ impl Service {
         if let Some(mut last) = running.take() {
             last.group.stop(END);
         }
-        match self.started(program, interface) {
+        match self.started(program, site) {
             Ok(Some(started)) => {
                 *running = Some(started);
                 self.board.renewed(&name);
@@ -265,11 +275,19 @@ impl Service {
         if self.orders.interrupt() {
             return Ok(Made::Unwanted);
         }
-        let interface = checked.as_ref().map(|checked| checked.interface);
-        let is_same = interface.is_some() && running.is_some_and(|running| running.interface == interface);
-        if let Some(checked) = checked.filter(|_| is_same && change == Change::Templates) {
-            self.tag.say(&checked.warnings);
-            if self.give(serde_json::to_vec(&checked.plan).unwrap_or_default()) {
+        let warnings = checked.as_ref().map(|checked| checked.warnings.clone());
+        let site = checked.map(|checked| BuiltSite {
+            interface: checked.interface,
+            plan: Arc::new(checked.plan),
+        });
+        let runs = running.and_then(|running| running.site.as_ref());
+        let is_same = |site: &&BuiltSite| runs.is_some_and(|runs| runs.interface == site.interface);
+        if let Some(site) = site
+            .as_ref()
+            .filter(|site| change == Change::Templates && is_same(site))
+        {
+            self.tag.say(&warnings.unwrap_or_default());
+            if self.give(&site.plan) {
                 return Ok(Made::Given);
             }
         }
@@ -277,7 +295,7 @@ impl Service {
         // A thread that panicked while it built leaves nothing behind that matters.
         let _turn = building.lock().unwrap_or_else(PoisonError::into_inner);
         match build::build(&self.place, &self.tag, &self.guard, || self.orders.interrupt()) {
-            Built::Program(path) => Ok(Made::Program(Program::of(path), interface)),
+            Built::Program(path) => Ok(Made::Program(Program::of(path), site)),
             Built::Stopped => Ok(Made::Unwanted),
             Built::Failed(said) => Err(Failure {
                 what: "the build failed".to_owned(),
@@ -287,11 +305,11 @@ impl Service {
     }
 
     /// Checks the templates, which takes less time than cargo. `None`: the build script names no folder, so that only cargo can do it.
-    fn check(&self) -> Result<Option<Checked>, Failure> {
+    fn check(&mut self) -> Result<Option<Checked>, Failure> {
         if SitePaths::of_crate(&self.place.folder).is_none() {
             return Ok(None);
         }
-        compiled_crate(&self.place.folder).map(Some).map_err(|report| {
+        self.checker.check().map(Some).map_err(|report| {
             self.tag.say(&report);
             Failure {
                 what: "the templates have errors".to_owned(),
@@ -301,11 +319,11 @@ impl Service {
     }
 
     /// Gives the program that runs a plan. Returns whether its pages are made with it.
-    fn give(&mut self, plan: Vec<u8>) -> bool {
+    fn give(&mut self, plan: &Arc<Plan>) -> bool {
         let Some(link) = &mut self.link else { return false };
-        match link.give(&plan) {
+        match link.give(plan) {
             Ok(()) => {
-                self.plan = Some(plan);
+                self.plan = Some(plan.clone());
                 true
             }
             Err(error) => {
@@ -320,18 +338,18 @@ impl Service {
     /// Gives a program that was started again the plan that the former process had. If it does not take it, it is built.
     fn give_again(&mut self) {
         if let Some(plan) = self.plan.take()
-            && !self.give(plan)
+            && !self.give(&plan)
         {
             self.orders.take_in(Order::Change(Change::Build));
         }
     }
 
     /// Starts the program, and waits until visitors can reach it. `None`: it is not wanted any more.
-    fn started(&mut self, program: Program, interface: Option<u64>) -> Result<Option<Running>, Failure> {
+    fn started(&mut self, program: Program, site: Option<BuiltSite>) -> Result<Option<Running>, Failure> {
         if let Some(link) = &mut self.link {
-            link.reset();
+            link.reset(site.as_ref().map(|site| site.plan.clone()));
         }
-        let mut running = self.start(program, interface)?;
+        let mut running = self.start(program, site)?;
         let (begun, mut listens_since) = (Instant::now(), None);
         let what = loop {
             if let Some(status) = running.group.ended() {
@@ -371,7 +389,7 @@ impl Service {
         Err(Failure { what, said })
     }
 
-    fn start(&self, program: Program, interface: Option<u64>) -> Result<Running, Failure> {
+    fn start(&self, program: Program, site: Option<BuiltSite>) -> Result<Running, Failure> {
         let mut command = Command::new(&program.path);
         self.surroundings.apply(&mut command);
         if let Some(link) = &self.link {
@@ -406,7 +424,7 @@ impl Service {
         Ok(Running {
             group,
             program,
-            interface,
+            site,
             said,
             address,
         })

@@ -3,16 +3,16 @@
 
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
-    env,
+    env, fmt,
     hash::{Hash as _, Hasher as _},
-    io::{self, IsTerminal},
+    io::{self, BufRead as _, BufReader, IsTerminal, Write as _},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use clap::Args;
 use hydra_compile::{
-    Compiled, Input, Options, compile,
+    Compiled, Input, KeptSite, Options,
     problem::Problem,
     read::{self, InputPaths, Progress, SitePaths},
     report::{self, Findings, Format, ReportStyle},
@@ -39,6 +39,9 @@ pub(crate) struct CompileArgs {
     /// Whether the report has colours.
     #[arg(long)]
     color: bool,
+    /// Check again for each line on standard input, until it ends. The result of each check is one line.
+    #[arg(long)]
+    again: bool,
 }
 
 /// A folder without errors.
@@ -62,18 +65,103 @@ pub(super) fn compiled(folder: &Folder) -> Result<Checked, String> {
         is_crate: false,
         contracts: folder.contracts.clone(),
         color: io::stderr().is_terminal(),
+        again: false,
     })
 }
 
-/// The plan of the crate in a folder, or the report of the errors in its templates. Its build script must be one that
-/// [`SitePaths::of_crate`] can read.
-pub(crate) fn compiled_crate(folder: &Path) -> Result<Checked, String> {
-    compiled_by(&CompileArgs {
-        templates: folder.to_owned(),
-        is_crate: true,
-        contracts: None,
-        color: io::stderr().is_terminal(),
-    })
+/// Checks the crate in a folder again and again. Its process keeps the templates that have not changed.
+pub(crate) struct CrateChecker {
+    args: CompileArgs,
+    process: Option<Process>,
+}
+
+/// A process that checks for each line.
+struct Process {
+    child: Child,
+    orders: ChildStdin,
+    results: BufReader<ChildStdout>,
+}
+
+impl CrateChecker {
+    /// For the crate in `folder`. Its build script must be one that [`SitePaths::of_crate`] can read.
+    pub(crate) fn new(folder: &Path) -> Self {
+        let args = CompileArgs {
+            templates: folder.to_owned(),
+            is_crate: true,
+            contracts: None,
+            color: io::stderr().is_terminal(),
+            again: true,
+        };
+        Self { args, process: None }
+    }
+
+    /// The plan of the crate, or the report of the errors in its templates.
+    pub(crate) fn check(&mut self) -> Result<Checked, String> {
+        let process = match self.process.take() {
+            Some(process) => Ok(process),
+            None => Process::start(&self.args),
+        };
+        let mut process = match process {
+            Ok(process) => process,
+            Err(error) => {
+                tracing::debug!(%error, "no process for the check of the templates: it runs in this one");
+                return here(&self.args, &mut KeptSite::default());
+            }
+        };
+        match process.check() {
+            Some(checked) => {
+                self.process = Some(process);
+                checked
+            }
+            None => Err(ended_early(process.end())),
+        }
+    }
+}
+
+impl Drop for CrateChecker {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.end();
+        }
+    }
+}
+
+impl Process {
+    fn start(args: &CompileArgs) -> io::Result<Self> {
+        let mut command = args.command()?;
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (orders, results) = pipes.ok_or_else(|| io::Error::other("no pipes"))?;
+        let results = BufReader::new(results);
+        Ok(Self {
+            child,
+            orders,
+            results,
+        })
+    }
+
+    /// `None`: it has ended.
+    fn check(&mut self) -> Option<Result<Checked, String>> {
+        self.orders.write_all(b"\n").ok()?;
+        let mut result = Vec::new();
+        self.results.read_until(b'\n', &mut result).ok()?;
+        serde_json::from_slice(&result).ok()
+    }
+
+    /// Ends it. Returns how it ended.
+    fn end(self) -> String {
+        let Self {
+            mut child,
+            orders,
+            results,
+        } = self;
+        // At the end of its input, it ends by itself.
+        drop((orders, results));
+        match child.wait() {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
 }
 
 fn compiled_by(args: &CompileArgs) -> Result<Checked, String> {
@@ -81,41 +169,68 @@ fn compiled_by(args: &CompileArgs) -> Result<Checked, String> {
         Ok(checked) => checked,
         Err(error) => {
             tracing::debug!(%error, "no process for the check of the templates: it runs in this one");
-            here(args)
+            here(args, &mut KeptSite::default())
         }
     }
 }
 
 /// Checks in another process. The error: the process could not be started.
 fn elsewhere(args: &CompileArgs) -> io::Result<Result<Checked, String>> {
-    let mut command = Command::new(env::current_exe()?);
-    command.arg(COMMAND);
-    if let Some(contracts) = &args.contracts {
-        command.arg("--contracts").arg(contracts);
-    }
-    for (flag, is_set) in [("--crate", args.is_crate), ("--color", args.color)] {
-        if is_set {
-            command.arg(flag);
-        }
-    }
-    // The folder's name may begin with a dash.
-    command.arg("--").arg(&args.templates);
-    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
-    let ended_early = |_| {
-        Err(format!(
-            "the check of the templates ended early: {}",
-            output.status
-        ))
-    };
+    let output = args.command()?.stdin(Stdio::null()).output()?;
+    let ended_early = |_| Err(ended_early(output.status));
     Ok(serde_json::from_slice(&output.stdout).unwrap_or_else(ended_early))
 }
 
-/// Checks, and writes the result to standard output.
-pub(crate) fn run(args: &CompileArgs) -> Result<(), Stop> {
-    serde_json::to_writer(io::stdout().lock(), &here(args)).map_err(|error| Stop(error.to_string()))
+fn ended_early(status: impl fmt::Display) -> String {
+    format!("the check of the templates ended early: {status}")
 }
 
-fn here(args: &CompileArgs) -> Result<Checked, String> {
+impl CompileArgs {
+    /// The command for another process.
+    fn command(&self) -> io::Result<Command> {
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(COMMAND);
+        if let Some(contracts) = &self.contracts {
+            command.arg("--contracts").arg(contracts);
+        }
+        let flags = [
+            ("--crate", self.is_crate),
+            ("--color", self.color),
+            ("--again", self.again),
+        ];
+        for (flag, is_set) in flags {
+            if is_set {
+                command.arg(flag);
+            }
+        }
+        // The folder's name may begin with a dash.
+        command.arg("--").arg(&self.templates);
+        command.stderr(Stdio::inherit());
+        Ok(command)
+    }
+}
+
+/// Checks, and writes the result to standard output: once, or for each line that is read.
+pub(crate) fn run(args: &CompileArgs) -> Result<(), Stop> {
+    let mut site = KeptSite::default();
+    let mut write = || {
+        let mut text = serde_json::to_vec(&here(args, &mut site)).map_err(io::Error::from)?;
+        text.push(b'\n');
+        let mut output = io::stdout().lock();
+        output.write_all(&text)?;
+        output.flush()
+    };
+    let written = match args.again {
+        true => io::stdin()
+            .lines()
+            .try_for_each(|line| line.and_then(|_| write())),
+        false => write(),
+    };
+    written.map_err(|error| Stop(error.to_string()))
+}
+
+/// Checks in this process.
+fn here(args: &CompileArgs, site: &mut KeptSite) -> Result<Checked, String> {
     let input = match args.is_crate {
         true => crate_input(&args.templates)?,
         false => {
@@ -128,9 +243,13 @@ fn here(args: &CompileArgs) -> Result<Checked, String> {
                 .map_err(|error| error.to_string())?
         }
     };
-    let Compiled { problems, site } = compile(&input);
-    let report = |problems: &[Problem]| rendered(problems, &input, args.color);
-    let Some(site) = site else {
+    let Compiled {
+        problems,
+        site: checked,
+    } = site.compile(input);
+    let input = site.input();
+    let report = |problems: &[Problem]| rendered(problems, input, args.color);
+    let Some(site) = checked else {
         return Err(format!("\n{}", report(&problems)));
     };
     Ok(Checked {

@@ -67,6 +67,24 @@ fn called(source: &str) -> impl Iterator<Item = usize> {
     })
 }
 
+/// The names of the templates that a lowered text includes or extends. In Tera, a literal stands behind either word.
+fn named_in(source: &str) -> impl Iterator<Item = &str> {
+    let words = ["include", "extends"].into_iter();
+    let behind = words.flat_map(move |word| {
+        source
+            .match_indices(word)
+            .filter_map(move |(at, _)| source.get(at + word.len()..))
+    });
+    behind.filter_map(|text| {
+        let text = text.trim_start();
+        let quote = text
+            .chars()
+            .next()
+            .filter(|first| matches!(first, '"' | '\'' | '`'))?;
+        text.get(1..)?.split(quote).next()
+    })
+}
+
 /// The sites that each template calls, and the templates that it names.
 pub(crate) struct Reach<'a> {
     templates: Vec<(&'a str, Vec<usize>, Vec<usize>)>,
@@ -95,12 +113,7 @@ impl<'a> Reach<'a> {
             .map(|template| {
                 let called = called(&template.source).collect();
                 let mut named = components.clone();
-                named.extend(
-                    template
-                        .source
-                        .split(['"', '\'', '`'])
-                        .filter_map(|text| index.get(text)),
-                );
+                named.extend(named_in(&template.source).filter_map(|name| index.get(name)));
                 (template.name.as_str(), called, named)
             })
             .collect();
@@ -199,6 +212,19 @@ mod tests {
             ..Plan::default()
         };
         sites(&plan)
+    }
+
+    #[test]
+    fn templates_are_named_behind_two_words() {
+        for (source, expected) in [
+            ("{% include \"a.html\" %}{%-include'b'%}", &["a.html", "b"][..]),
+            ("{% extends `c`%}<a href=\"d\">", &["c"]),
+            ("{% include\n\"é\" -%} include x include", &["é"]),
+            ("<p include=\"e\">\"f\"</p>", &[]),
+            ("{% include \"open", &["open"]),
+        ] {
+            assert_eq!(named_in(source).collect::<Vec<_>>(), expected, "{source}");
+        }
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub(crate) struct Templates {
     tera: Tera,
     plan: Arc<PreparedPlan>,
     marker_secret: MarkerSecret,
-    sizes: Sizes,
-    texts: SharedTexts,
+    sizes: Arc<Sizes>,
+    texts: Arc<SharedTexts>,
 }
 
 /// A rendered text, and the slots and holes in it.
@@ -72,35 +72,62 @@ impl Sizes {
     }
 }
 
+/// Tera with more templates, and with the filter that prints markers.
+fn with_templates(
+    mut tera: Tera,
+    templates: &[Template],
+    plan: &Arc<PreparedPlan>,
+    marker_secret: &MarkerSecret,
+) -> Result<Tera, EngineError> {
+    let filter = HydraFilter {
+        plan: plan.clone(),
+        marker_secret: marker_secret.clone(),
+    };
+    tera.register_filter(FILTER, filter);
+    let sources = templates.iter();
+    tera.add_raw_templates(sources.map(|template| (&template.name, &template.source)))
+        .map_err(|error| EngineError::Templates(error.to_string()))?;
+    match plan.template_names().find(|name| !tera.contains_template(name)) {
+        Some(missing) => Err(EngineError::MissingTemplate(missing.clone())),
+        None => Ok(tera),
+    }
+}
+
 impl Templates {
     /// Loads the templates of `plan` into `tera`, which has the application's filters and functions already. `seed` makes
     /// the markers and must be random.
     pub(crate) fn load(
         plan: Plan,
         prepared: Arc<PreparedPlan>,
-        mut tera: Tera,
+        tera: Tera,
         seed: u128,
     ) -> Result<Self, EngineError> {
         let marker_secret = MarkerSecret::new(seed);
-        let filter = HydraFilter {
-            plan: prepared.clone(),
-            marker_secret: marker_secret.clone(),
-        };
-        tera.register_filter(FILTER, filter);
-        let sources = plan.templates.iter();
-        tera.add_raw_templates(sources.map(|template| (&template.name, &template.source)))
-            .map_err(|error| EngineError::Templates(error.to_string()))?;
-        if let Some(missing) = prepared
-            .template_names()
-            .find(|name| !tera.contains_template(name))
-        {
-            return Err(EngineError::MissingTemplate(missing.clone()));
-        }
         Ok(Self {
-            tera,
+            tera: with_templates(tera, &plan.templates, &prepared, &marker_secret)?,
             marker_secret,
-            sizes: Sizes::new(&plan),
-            texts: SharedTexts::of(plan.templates.into_iter().map(|template| template.source)),
+            sizes: Arc::new(Sizes::new(&plan)),
+            texts: Arc::new(SharedTexts::of(
+                plan.templates.into_iter().map(|template| template.source),
+            )),
+            plan: prepared,
+        })
+    }
+
+    /// The same with some templates that have other sources or are new. The others are not parsed again.
+    #[cfg(debug_assertions)]
+    pub(crate) fn updated(
+        &self,
+        changed: &[Template],
+        prepared: Arc<PreparedPlan>,
+        seed: u128,
+    ) -> Result<Self, EngineError> {
+        let marker_secret = MarkerSecret::new(seed);
+        Ok(Self {
+            tera: with_templates(self.tera.clone(), changed, &prepared, &marker_secret)?,
+            marker_secret,
+            sizes: self.sizes.clone(),
+            texts: self.texts.clone(),
             plan: prepared,
         })
     }
