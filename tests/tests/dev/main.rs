@@ -5,4 +5,6 @@
 mod browser;
 mod cargo;
 mod folder;
+mod odd_files;
+mod release;
 mod services;
