@@ -222,9 +222,11 @@ impl CheckedSite {
     #[must_use]
     pub fn interface(&self) -> String {
         let plan = &self.plan;
-        let model = self
-            .model
-            .interface(|template| self.read_pages.contains(template));
+        let model = self.model.interface(|template| {
+            self.read_pages
+                .get(template)
+                .and_then(|page| self.stated.get(page))
+        });
         let offers: Vec<&String> = plan.offers.keys().collect();
         // Data of our own, without maps whose keys JSON can't hold.
         serde_json::to_string(&(plan.format, &plan.contract, offers, plan.has_later(), model))
@@ -323,6 +325,13 @@ mod tests {
             (plain, "<h1>", "\n\n<h1 class=\"new\">", true),
             (plain, "{{ title }}", "{{ title }}, {{ more }}", true),
             (plain, "{{ title }}", "", true),
+            (plain, "{{ title }}", "{{ titel }}", false),
+            (
+                plain,
+                "{{ title }}",
+                "{{ title }}{{ titel | default(value=1) }}",
+                true,
+            ),
             (open, "<h1>", "\n\n<h1 class=\"new\">", true),
             (open, "{{ title }}", "{{ title }}, {{ more }}", false),
             (plain, "none", "nothing", true),

@@ -1,6 +1,8 @@
 //! The model of a service's templates for the macros, which is written as `hydra-model.json`.
 #![deny(clippy::disallowed_methods)]
 
+use std::collections::BTreeMap;
+
 pub use hydra_contract::MODEL_FORMAT;
 use hydra_contract::{FieldKind, Type};
 use serde::{Deserialize, Serialize};
@@ -166,10 +168,10 @@ pub struct QuotedLine {
 }
 
 impl Model {
-    /// This model as far as a program that was built with it depends on it: without places, and without the names that a page needs if
-    /// `is_checked` says that they were compared with the page's Rust type.
+    /// This model as far as a program that was built with it depends on it: without places, and without the names that a page needs and
+    /// its Rust type has. `fields` are those of the type that belongs to a template. `None`: they are not known.
     #[must_use]
-    pub(crate) fn interface(&self, is_checked: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn interface<'f>(&self, fields: impl Fn(&str) -> Option<&'f BTreeMap<String, Type>>) -> Self {
         let mut model = self.clone();
         for page in &mut model.pages {
             page.needs
@@ -184,8 +186,8 @@ impl Model {
             page.slots
                 .iter_mut()
                 .for_each(|slot| slot.spot = QuotedLine::default());
-            if is_checked(&page.template) {
-                page.needs.clear();
+            if let Some(fields) = fields(&page.template) {
+                page.needs.retain(|need| !fields.contains_key(&need.name));
                 page.taken.clear();
             }
         }
