@@ -138,6 +138,10 @@ fn the_help_can_be_pasted() {
             "ref='checkout' imports='dob' exports='adressLine2 as address'",
             "did you mean `addressLine2 as address`?",
         ),
+        (
+            "ref='checkout' imports='dob' exports='adressLine2'",
+            "did you mean `addressLine2`?",
+        ),
         ("ref='chekout' imports='dob'", "did you mean `ref=\"checkout\"`?"),
     ] {
         let text =
