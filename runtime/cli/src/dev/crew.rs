@@ -78,13 +78,16 @@ impl Crew {
             });
         }
         let mut followed: Vec<Followed> = places.iter().zip(&orders).map(Followed::of).collect();
-        let packages: Vec<PathBuf> = followed.iter().flat_map(|one| one.folders.clone()).collect();
+        let watched: Vec<PathBuf> = followed.iter().flat_map(Followed::watched).collect();
+        for one in &mut followed {
+            one.all.clone_from(&watched);
+        }
         let workspaces: BTreeSet<Root> = places.iter().map(|place| flat(&place.workspace)).collect();
         let board = board.clone();
         let watcher = watch::watch(
             QUIET,
             move || {
-                packages
+                watched
                     .iter()
                     .flat_map(|folder| roots_of(folder))
                     .chain(workspaces.clone())
@@ -165,6 +168,8 @@ struct Followed {
     /// The folder of the package first, then those that it is built with; real paths.
     folders: Vec<PathBuf>,
     workspace: PathBuf,
+    /// The folders that are watched, those of all services.
+    all: Vec<PathBuf>,
     /// The folders of templates and contracts that its build script names.
     named: Vec<PathBuf>,
     /// The files that are not part of the program, as they were last: the service lists those in folders that it sends from.
@@ -186,12 +191,20 @@ impl Followed {
         let mut followed = Self {
             folders,
             workspace: place.workspace.clone(),
+            all: Vec::new(),
             named: named.unwrap_or_default(),
             files: BTreeMap::new(),
             orders: orders.clone(),
         };
         followed.files = followed.list();
         followed
+    }
+
+    /// The folders with its files, none of which lies in another one.
+    fn watched(&self) -> Vec<PathBuf> {
+        let is_inside = |named: &&PathBuf| self.folders.iter().any(|folder| named.starts_with(folder));
+        let outside = self.named.iter().filter(|named| !is_inside(named));
+        self.folders.iter().chain(outside).cloned().collect()
     }
 
     /// Tells the service, or browsers, of changes.
@@ -231,6 +244,7 @@ impl Followed {
                 (name == "Cargo.toml" || name == "Cargo.lock").then_some(Change::Build)
             }
             None if is_named => Some(Change::Templates),
+            None if self.all.iter().any(|folder| path.starts_with(folder)) => None,
             // A link leads there.
             None => Some(Change::Build),
         }
@@ -309,6 +323,12 @@ mod tests {
         };
         let board = Board::new(["shop"]);
         let mut followed = Followed::of((&place, &sender));
+        followed.all = ["shop", "common", "blog"].map(|name| around.join(name)).into();
+        followed.named = vec![around.join("shared"), around.join("shop/templates")];
+        assert_eq!(
+            followed.watched(),
+            ["shop", "common", "shared"].map(|name| around.join(name))
+        );
         let mut after = |names: &[&str]| {
             let paths = names.iter().map(|name| around.join(name)).collect();
             followed.after(&paths, &board);
@@ -327,6 +347,12 @@ mod tests {
         );
         assert_eq!(after(&["common/src/lib.rs"]), (build, 1, 1));
         assert_eq!(after(&["Cargo.lock"]), (build, 1, 1));
+        assert_eq!(
+            after(&["blog/src/main.rs", "blog/templates/x.html"]),
+            (None, 1, 1)
+        );
+        let templates = Some(Order::Change(Change::Templates));
+        assert_eq!(after(&["shared/index.html"]), (templates, 1, 1));
         assert_eq!(after(&["notes.css", "target"]), (None, 1, 1));
         assert_eq!(
             after(&["common/readme.css", "shop/x.css.swp", "shop/target/x.css"]),
