@@ -446,23 +446,6 @@ impl Gateway {
     pub fn observer(&self) -> &Observer {
         &self.shared.core.observer
     }
-
-    pub(crate) fn fragment_measures(&self) -> &FragmentMeasures {
-        &self.shared.core.fragment_measures
-    }
-
-    /// Whether the configuration has a service of this name.
-    pub(crate) fn is_configured(&self, name: &str) -> bool {
-        self.shared
-            .settings
-            .configured_services
-            .iter()
-            .any(|local| *local.instance.service == *name)
-    }
-
-    pub(crate) fn mark(&self) -> &HeaderValue {
-        &self.shared.core.mark
-    }
 }
 
 impl std::fmt::Debug for Gateway {

@@ -1,6 +1,6 @@
 //! The parts of a gateway that its modules use while they answer requests: settings of routes, error pages, keys, cookies.
 
-use http::uri::PathAndQuery;
+use http::{HeaderValue, uri::PathAndQuery};
 use hydra_runtime_wire::forms::sent::SentCookies;
 use serde_json::Value;
 
@@ -10,6 +10,7 @@ use crate::{
     dispatch::{cache::FragmentCache, single_calls::SingleCalls},
     edge::{cross_site::CrossSitePaths, error_pages::ErrorPages, response_headers::ResponseHeaders},
     login::{Identities, Logins},
+    measures::FragmentMeasures,
     operators::Guard,
     page_limits::Limits,
     plain_cookies::{CookieSeal, PlainCookies},
@@ -118,6 +119,25 @@ impl Gateway {
     /// The keys that verify the login tokens of another issuer.
     pub(crate) fn external_login_keys(&self) -> &Value {
         &self.shared.settings.external_login_keys
+    }
+
+    /// Whether the configuration has a service of this name.
+    pub(crate) fn is_configured(&self, name: &str) -> bool {
+        self.shared
+            .settings
+            .configured_services
+            .iter()
+            .any(|local| *local.instance.service == *name)
+    }
+
+    /// The name of this gateway in the requests that it passes on.
+    pub(crate) fn mark(&self) -> &HeaderValue {
+        &self.shared.core.mark
+    }
+
+    /// The metrics of fragments.
+    pub(crate) fn fragment_measures(&self) -> &FragmentMeasures {
+        &self.shared.core.fragment_measures
     }
 
     pub(crate) fn rules(&self) -> RegistrationRules {
