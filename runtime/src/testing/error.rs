@@ -83,7 +83,7 @@ pub(super) enum Problem {
     #[error("{name} {state}")]
     NotDone {
         name: String,
-        /// What came of it instead, as the end of the sentence.
+        /// The end of the sentence: the result of the form.
         state: String,
     },
     #[error("`{selector}` is not a CSS selector: {reason}")]

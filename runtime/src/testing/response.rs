@@ -35,7 +35,7 @@ pub struct TestFragment {
     asked: Vec<Asked>,
 }
 
-/// What came of a form: [`status`](Self::status) is 303 if its action is done, 422 if the visitor sees the form again, and another one if the
+/// The result of a form: [`status`](Self::status) is 303 if its action is done, 422 if the visitor sees the form again, and another one if the
 /// action failed.
 #[derive(Clone, Debug)]
 pub struct TestForm {

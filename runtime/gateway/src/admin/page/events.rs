@@ -41,7 +41,7 @@ pub(super) fn watch(site: Arc<Site>, view: View, headers: HeaderMap) -> Response
     answers::events(Body::from_stream(events))
 }
 
-/// What came of a view.
+/// The result of a view.
 enum Made {
     Text(String),
     Failed,
