@@ -102,7 +102,7 @@ async fn what_can_not_be_used_comes_back_into_a_page_of_the_folder() {
         text.contains("<h1>Pay</h1>\n<form>is wrong</form>\nno banner\n<footer>"),
         "{text}"
     );
-    assert_eq!(answered.headers["cache-control"], "no-store");
+    assert_eq!(answered.headers["cache-control"], "private, no-cache");
     assert!(!answered.headers.contains_key("hydra-form"));
     let visited = crate::support::get(&format!("{}{target}", front.urls[0])).await;
     assert_eq!(
