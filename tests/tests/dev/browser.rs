@@ -1,8 +1,12 @@
 //! What the browser shows while templates change.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use hydra_tests::Browser;
+use tempfile::TempDir;
 
 use crate::folder::{Folder, start};
 
@@ -29,18 +33,28 @@ fn wait_for_no_report(browser: &Browser) {
     browser.wait(&format!("return {REPORT}"), "");
 }
 
+/// A folder with a page and a fragment.
+fn teas() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in [
+        ("index.html", PAGE),
+        ("index.toml", "title = 'Teas'\n"),
+        (
+            "price.html",
+            "<i m:ref=\"price\" m:exports=\"amount: string\">{{ amount }}</i>",
+        ),
+        ("price.toml", "amount = '12 euros'\n"),
+        ("site.css", "h1 { color: rgb(1, 2, 3) }"),
+    ] {
+        fs::write(folder.path().join(name), text).expect("written");
+    }
+    folder
+}
+
 #[test]
 fn a_problem_covers_the_page_until_it_is_mended() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = teas();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("written");
-    write("index.html", PAGE);
-    write("index.toml", "title = 'Teas'\n");
-    write(
-        "price.html",
-        "<i m:ref=\"price\" m:exports=\"amount: string\">{{ amount }}</i>",
-    );
-    write("price.toml", "amount = '12 euros'\n");
-    write("site.css", "h1 { color: rgb(1, 2, 3) }");
     let mut hydra = start(folder.path()).listening();
     let browser = Browser::open();
     browser.go(&hydra.address);
@@ -94,6 +108,32 @@ fn a_problem_covers_the_page_until_it_is_mended() {
     wait_for_no_report(&browser);
     assert_eq!(browser.console_errors(), <[&str; 0]>::default());
     assert!(hydra.terminate().success());
+}
+
+#[test]
+fn a_problem_covers_the_page_within_a_second_and_goes_when_it_is_mended() {
+    let folder = teas();
+    let page = folder.path().join("index.html");
+    let hydra = start(folder.path()).listening();
+    let browser = Browser::open();
+    browser.go(&hydra.address);
+    browser.wait_for_text("#amount", "12 euros");
+    // Other work on the machine may delay each of them, but not all.
+    let shown: Vec<Duration> = (0..10)
+        .map(|_| {
+            let saved = Instant::now();
+            fs::write(&page, PAGE.replace("</body>", &format!("{CONFLICT}</body>"))).expect("written");
+            wait_for_report(&browser, "export-conflict");
+            let shown = saved.elapsed();
+            fs::write(&page, PAGE).expect("written");
+            wait_for_no_report(&browser);
+            shown
+        })
+        .collect();
+    println!("shown after {shown:?}");
+    assert!(shown.iter().any(|one| *one < Duration::from_secs(1)), "{shown:?}");
+    browser.wait_for_text("#amount", "12 euros");
+    assert_eq!(browser.console_errors(), <[&str; 0]>::default());
 }
 
 #[test]
