@@ -150,7 +150,7 @@ fn a_crate_without_app_is_told_to_call_it() {
         assert_eq!(told.len(), 1, "{package}: {messages:#?}");
         for part in [
             "write it once, at the top of src/main.rs",
-            &format!("--> {package}/src/main.rs"),
+            &format!("--> {package}/src/"),
         ] {
             assert!(told[0].contains(part), "{part} in {}", told[0]);
         }
