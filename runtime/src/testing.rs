@@ -97,7 +97,7 @@ pub use hydra_runtime_wire::Outcome;
 /// # impl IntoResponse for Home { fn into_response(self) -> Response { page_response(&self) } }
 /// # fn app() -> App {
 /// #     let plan = json!({
-/// #         "format": 3,
+/// #         "format": hydra_contract::PLAN_FORMAT,
 /// #         "templates": [{"name": "index.html", "source": "<h1>{{ name }}</h1>{{ 0 | __hydra }}"},
 /// #                       {"name": "#0/index.html", "source": "<p>No teas today.</p>"}],
 /// #         "sites": [{"place": {"file": "index.html", "line": 1, "column": 1}, "gives": [],
