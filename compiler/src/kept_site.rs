@@ -118,7 +118,7 @@ mod tests {
         }
     }
 
-    /// The problems, and the plan and the interface if there is no error.
+    /// Returns the problems of the site. If none of them is an error, the plan and the interface come with them.
     fn shown(compiled: &Compiled) -> String {
         let site = compiled.site.as_ref().map(|site| (site.plan(), site.interface()));
         format!("{:#?}\n{site:#?}", compiled.problems)

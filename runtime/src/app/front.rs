@@ -12,7 +12,7 @@ use axum::{
 use bytes::Bytes;
 use http::{
     Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER, SET_COOKIE},
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER},
     uri::PathAndQuery,
 };
 use hydra_runtime_net::observe::RequestRecord;
@@ -89,10 +89,8 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
         ActionEnd::Done { done, .. } => {
             let mut response = led(&done, &page);
             let now = seconds(SystemTime::now());
-            let cookie = context.actions.sent_cookies.set(is_secure, now);
-            response
-                .headers_mut()
-                .extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+            let cookies = &context.actions.sent_cookies;
+            cookies.add_to(response.headers_mut(), is_secure, now);
             response
         }
         ActionEnd::Invalid(invalid) => {

@@ -163,7 +163,7 @@ fn flat(folder: &Path) -> Root {
     }
 }
 
-/// The files of one service, and who is told of their changes.
+/// Knows which files belong to one service, and tells the service when one of them changes.
 struct Followed {
     /// The folder of the package first, then those that it is built with; real paths.
     folders: Vec<PathBuf>,

@@ -19,7 +19,8 @@ use super::output;
 /// The name of the subcommand that guards. Only `hydra dev` calls it.
 pub(crate) const COMMAND: &str = "dev-guard";
 
-/// What tells the guard of process groups. Clones share it. By default there is no guard, and nothing is told.
+/// Sends the guard process the ids of the process groups that start and end. Clones send to the same process. The default value has no
+/// guard process, so that it sends nothing.
 #[derive(Clone, Default)]
 pub(super) struct Guard(Option<Arc<Process>>);
 

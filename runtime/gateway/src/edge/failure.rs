@@ -63,7 +63,7 @@ pub(crate) enum RequestFailure {
     LoginEnded,
     /// The owner of a form is away, and has nothing of it.
     FormUnsent,
-    /// The form was sent, and there is no answer that can be used.
+    /// The owner got the form, but its answer can't be used, so it is unknown whether the action was done.
     FormUnclear,
 }
 

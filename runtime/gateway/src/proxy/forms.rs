@@ -303,12 +303,9 @@ impl<'a> SentForm<'a> {
 
 /// Remembers that the visitor has sent a form.
 fn tell_sent(gateway: &Gateway, response: &mut Response, origin: &Origin) {
-    let cookie = gateway
-        .sent_cookies()
-        .set(origin.is_secure(), seconds(SystemTime::now()));
-    response
-        .headers_mut()
-        .extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+    let now = seconds(SystemTime::now());
+    let cookies = gateway.sent_cookies();
+    cookies.add_to(response.headers_mut(), origin.is_secure(), now);
 }
 
 /// Leads a visitor to an address by GET (RFC 9110 section 15.4.4).

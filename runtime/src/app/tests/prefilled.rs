@@ -59,15 +59,20 @@ async fn what_can_not_be_read_or_has_no_place_changes_nothing() {
     }
 }
 
-#[tokio::test]
-async fn in_an_installation_with_a_key_only_the_gateway_says_so() {
-    let value = header("shop");
-    let good = Call {
+/// What the gateway signs when it requests the page with this header.
+fn call_with(value: &HeaderValue) -> Call<'_> {
+    Call {
         to: "shop",
         method: &Method::GET,
         path: "/home/Ann?x=1",
         body: value.as_bytes(),
-    };
+    }
+}
+
+#[tokio::test]
+async fn in_an_installation_with_a_key_only_the_gateway_says_so() {
+    let value = header("shop");
+    let good = call_with(&value);
     let signer = Signer::new(KEY, "hydra");
     let by = |signer: &Signer, issuer: &str, call: Call<'_>| {
         let signed = signer.sign(issuer, call, SystemTime::now()).unwrap();
@@ -114,12 +119,7 @@ async fn in_an_installation_with_a_key_only_the_gateway_says_so() {
 #[tokio::test]
 async fn a_signature_counts_once() {
     let value = header("shop");
-    let call = Call {
-        to: "shop",
-        method: &Method::GET,
-        path: "/home/Ann?x=1",
-        body: value.as_bytes(),
-    };
+    let call = call_with(&value);
     let signed = Signer::new(KEY, "hydra")
         .sign("hydra", call, SystemTime::now())
         .unwrap();

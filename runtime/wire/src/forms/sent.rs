@@ -7,7 +7,7 @@ use aws_lc_rs::{
     rand,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, header::SET_COOKIE};
 
 use crate::{
     cookies::{SENT, values},
@@ -44,6 +44,11 @@ impl SentCookies {
         let cookie =
             format!("{SENT}={end}.{tag}; Path=/; Max-Age={SENT_COOKIE_SECS}; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::try_from(cookie).ok()
+    }
+
+    /// Sets the cookie in an answer to a form, at the time `now`, in seconds since 1970.
+    pub fn add_to(&self, answer: &mut HeaderMap, is_secure: bool, now: u64) {
+        answer.extend(self.set(is_secure, now).map(|cookie| (SET_COOKIE, cookie)));
     }
 
     /// Whether a request has a cookie that counts at the time `now`, in seconds since 1970.
