@@ -11,6 +11,15 @@ fn body(address: &str) -> Option<String> {
         .map(|page| page.body)
 }
 
+/// The address of the form on a page.
+fn form_address(page: &str) -> String {
+    let after = page
+        .split("action=\"")
+        .find(|part| part.starts_with("?hydra-form="));
+    let address = after.and_then(|part| part.split('"').next());
+    address.expect("a form").replace("&amp;", "&")
+}
+
 #[test]
 fn the_demo_shows_the_shop_and_takes_all_its_processes_along() {
     for transport in [None, Some("--no-channel")] {
@@ -59,6 +68,11 @@ fn shown_over(transport: Option<&str>) {
             "{user}"
         );
     }
+    let form = form_address(
+        &get_with_cookie(&address, "/checkout", "basket=mint")
+            .unwrap()
+            .body,
+    );
     demo.type_line("stop orderService");
     demo.line_with("orderService is stopped");
     wait_for("the fallback", Duration::from_secs(6), || {
@@ -69,6 +83,12 @@ fn shown_over(transport: Option<&str>) {
     wait_for("the fragment", Duration::from_secs(2), || {
         has("checkout-form")(&address)
     });
+    // A form that was open all the while is still understood.
+    let sent = post_form(&address, &format!("/checkout{form}"), "zip=123").unwrap();
+    assert!(
+        sent.status == 422 && sent.body.contains("street-error"),
+        "{sent:?}"
+    );
     // What no service answers has a page of the shop.
     let lost = ask(&address, "GET", "/nothing", "text/html").unwrap();
     assert!(
