@@ -36,6 +36,7 @@ use crate::{
         DEFAULT_CONNECT_TIMEOUT, DEFAULT_FORM_BYTES, DEFAULT_MAX_QUEUE, DEFAULT_QUEUE_TIMEOUT,
         DEFAULT_RESPONSE_TIMEOUT, DEFAULT_UPLOAD_BYTES_PER_SEC, PIN_WAIT, RegistryLimits,
     },
+    stated_weights::StatedWeights,
 };
 pub use error::ConfigError;
 pub use keys::ServiceKey;
@@ -216,8 +217,9 @@ pub struct GatewayConfig {
     pub error_pages: Option<PathBuf>,
     /// What is added to responses for visitors that lack it: values by the names of headers. An empty value takes a default away.
     pub response_headers: BTreeMap<String, String>,
-    /// The weights of versions by service and name, over those that instances state: `shop = { "2.4.1" = 10 }`.
-    pub weights: BTreeMap<String, BTreeMap<String, u32>>,
+    /// How visitors are shared among the versions of services, over what instances state: weights by name,
+    /// `shop = { "2.4.1" = 10 }`, or `"newest"` or `"equal"`.
+    pub weights: BTreeMap<String, StatedWeights>,
     /// Whether a visitor of a service stays with one of its instances, by service: `visitor` or `none`. Default: what its
     /// newest instance states; else `visitor` for services of protocol 1, and `none` for others.
     #[cfg_attr(feature = "schema", schemars(with = "schema::Affinities"))]

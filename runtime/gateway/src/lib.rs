@@ -34,7 +34,7 @@
 //! - `call_keys`: the keys that sign calls between services and gateways.
 //! - `steer`: the calls of operators that change weights of versions, and drain instances and services. `preview`: links to
 //!   versions that ordinary visitors do not get.
-//! - `stated_weights`: the weights that operators state, in the configuration or at run time.
+//! - `stated_weights`: how operators share visitors among versions, in the configuration or at run time.
 //! - `own_pages`: what pages in the same process need of the gateway.
 //! - `route_rules`: the settings of single routes. `page_limits`: limits of pages in the same process.
 //! - `registry`: instances and their state, quotas and contracts. `store`: where the registry is kept.
@@ -125,6 +125,7 @@ pub use page_limits::{PageLimits, PagePermit};
 pub use proxy::OwnPages;
 pub use reload::Reloaded;
 pub use routing::previews::Previews;
+pub use stated_weights::{SharingRule, StatedWeights};
 pub use steer::{
     BadChange, BadPreview, InstanceState, PreviewToken, ServiceState, SteeringRequest, VersionState,
     WeightSource,

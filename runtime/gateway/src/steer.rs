@@ -7,8 +7,6 @@ mod preview;
 mod state;
 mod target;
 
-use std::collections::BTreeMap;
-
 use hydra_runtime_wire::lines;
 use serde::Deserialize;
 
@@ -18,6 +16,7 @@ use crate::{
         instance::Instance,
         steering::{BadSteering, SteeringChange},
     },
+    stated_weights::StatedWeights,
     store::SteeringError,
 };
 pub(crate) use foresee::Foreseen;
@@ -28,12 +27,12 @@ use target::Target;
 /// A change that an operator wants.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub enum SteeringRequest {
-    /// States the weights of a service by version, instead of all that were stated before.
+    /// States how visitors are shared among the versions of a service, instead of what was stated before.
     Weights {
         /// The name of the service.
         service: String,
-        /// The weights by the name of the version. `v2` means the version `2`, unless a version has that very name.
-        weights: BTreeMap<String, u32>,
+        /// Weights by the name of the version, or a rule.
+        weights: StatedWeights,
     },
     /// Takes back the weights of a service that were stated at run time.
     ClearWeights {

@@ -12,16 +12,17 @@ use super::{AskArgs, Stop, client, list, show, table::Table, text};
 ///
 /// Without weights, the command shows the versions of all services, or of one. With weights, it states those of the service, instead
 /// of all that were stated before; a version that is not named then gets no visitor, unless no named one runs. A version with
-/// weight 0 gets no visitor at all. The change holds on all gateways that share a Redis, and outlives their restarts.
+/// weight 0 gets no visitor at all. `newest` gives all visitors the newest version, also one that is started later, and `equal` gives all
+/// versions the same share. The change holds on all gateways that share a Redis, and outlives their restarts.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(in super::super) struct WeightsArgs {
     /// The service
     #[arg(value_name = "SERVICE")]
     service: Option<String>,
-    /// The weight of a version. `v2` means the version `2`, unless a version has that very name
-    #[arg(value_name = "VERSION=WEIGHT", value_parser = weight, requires = "service")]
-    weights: Vec<(String, u32)>,
+    /// The weight of a version, or one rule for all of them. `v2` means the version `2`, unless a version has that very name
+    #[arg(value_name = "VERSION=WEIGHT|newest|equal", value_parser = stated, requires = "service")]
+    weights: Vec<Stated>,
     /// Take the weights back that were stated on running gateways: those of the configuration count again, or else those of the
     /// instances
     #[arg(long, conflicts_with = "weights", requires = "service")]
@@ -56,6 +57,7 @@ Examples:
   hydra weights
   hydra weights orderService 2.4.1=10 2.4.0=90
   hydra weights orderService v2=10 v1=90
+  hydra weights orderService newest
   hydra weights orderService --clear";
 
 /// Shows or states weights.
@@ -66,15 +68,9 @@ pub(in super::super) fn weights(args: &WeightsArgs) -> Result<(), Stop> {
     if args.weights.is_empty() && !args.clear {
         return shown(args, |name| name == service);
     }
-    let mut weights = BTreeMap::new();
-    for (version, weight) in &args.weights {
-        if weights.insert(version, weight).is_some() {
-            return Err(Stop(format!("the version `{version}` is named twice")));
-        }
-    }
     let body = match args.clear {
         true => json!({ "service": service }),
-        false => json!({ "service": service, "weights": weights }),
+        false => json!({ "service": service, "weights": weights_or_rule(&args.weights).map_err(Stop)? }),
     };
     change(&args.ask, "/api/weights", &body)
 }
@@ -114,11 +110,50 @@ fn change(ask: &AskArgs, path: &str, body: &Value) -> Result<(), Stop> {
     Ok(())
 }
 
+/// What stands for a version's weight on the command line, or for all weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stated {
+    Weight(String, u32),
+    /// `newest` or `equal`.
+    Rule(String),
+}
+
+/// `VERSION=WEIGHT` or a rule.
+fn stated(text: &str) -> Result<Stated, String> {
+    match text {
+        "newest" | "equal" => Ok(Stated::Rule(text.to_owned())),
+        _ => weight(text).map(|(version, weight)| Stated::Weight(version, weight)),
+    }
+}
+
+/// The weights by version, or the rule, as the gateway reads them.
+fn weights_or_rule(all: &[Stated]) -> Result<Value, String> {
+    if let [Stated::Rule(rule)] = all {
+        return Ok(json!(rule));
+    }
+    let mut weights = BTreeMap::new();
+    for stated in all {
+        match stated {
+            Stated::Rule(rule) => {
+                return Err(format!(
+                    "`{rule}` stands for all versions: write it alone, or weights without it"
+                ));
+            }
+            Stated::Weight(version, weight) => {
+                if weights.insert(version, weight).is_some() {
+                    return Err(format!("the version `{version}` is named twice"));
+                }
+            }
+        }
+    }
+    Ok(json!(weights))
+}
+
 /// `VERSION=WEIGHT`.
 fn weight(text: &str) -> Result<(String, u32), String> {
-    let (version, weight) = text
-        .rsplit_once('=')
-        .ok_or("write the version, `=` and its weight, such as `2.4.1=10`")?;
+    let (version, weight) = text.rsplit_once('=').ok_or(
+        "write the version, `=` and its weight, such as `2.4.1=10`; or `newest` or `equal` for all versions",
+    )?;
     let weight = weight
         .parse()
         .map_err(|_| format!("`{weight}` is not a whole number from 0 to {}", u32::MAX))?;
@@ -159,6 +194,9 @@ fn versions_table(services: &[&Value]) -> String {
                 state,
             ]);
         }
+        if let Some(rule) = service["rule"].as_str() {
+            notes.push_str(&format!("{name}: {}\n", meaning(rule)));
+        }
         if total == 0.0 {
             notes.push_str(&format!("{name}: no visitor gets this service\n"));
         }
@@ -174,9 +212,38 @@ fn versions_table(services: &[&Value]) -> String {
     )
 }
 
+/// What a rule says, for people.
+fn meaning(rule: &str) -> String {
+    match rule {
+        "newest" => "the newest version gets all visitors".to_owned(),
+        "equal" => "all versions get the same share".to_owned(),
+        other => format!("the versions share by the rule `{other}`"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_stands_alone() {
+        let read = |texts: &[&str]| {
+            let all: Result<Vec<_>, _> = texts.iter().map(|text| stated(text)).collect();
+            all.and_then(|all| weights_or_rule(&all))
+        };
+        assert_eq!(read(&["newest"]), Ok(json!("newest")));
+        assert_eq!(read(&["equal"]), Ok(json!("equal")));
+        assert_eq!(read(&["newest=1", "2=3"]), Ok(json!({"newest": 1, "2": 3})));
+        for (wrong, said) in [
+            (&["newest", "2=3"][..], "`newest` stands for all versions"),
+            (&["2=3", "equal"], "`equal` stands for all versions"),
+            (&["2=3", "2=4"], "`2` is named twice"),
+            (&["oldest"], "`newest` or `equal`"),
+        ] {
+            let error = read(wrong).expect_err("refused");
+            assert!(error.contains(said), "{wrong:?}: {error}");
+        }
+    }
 
     #[test]
     fn how_long_visitors_stay_is_a_duration() {
@@ -223,7 +290,7 @@ mod tests {
             version("2.5.0-rc1", 0.0, true, json!([instance(false)])),
             version("1", 0.0, false, json!([instance(true)])),
         ]});
-        let news = json!({"service": "news", "drained": true, "not_running": {}, "versions": [
+        let news = json!({"service": "news", "drained": true, "rule": "newest", "not_running": {}, "versions": [
             version("0", 0.0, false, json!([instance(false)])),
         ]});
         assert_eq!(
@@ -235,6 +302,7 @@ mod tests {
              orders   1          0.0 %   1          drained\n\
              news     0          0.0 %   1          drained\n\
              orders: 3  has the weight 5, and does not run\n\
+             news: the newest version gets all visitors\n\
              news: no visitor gets this service\n"
         );
     }

@@ -3,6 +3,7 @@
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
 use super::{Bytes, Listener, Rate, Secret};
+use crate::stated_weights::StatedWeights;
 
 /// A schema that is written in its place, and not referred to.
 macro_rules! inline_schema {
@@ -83,4 +84,10 @@ inline_schema!(Bytes, "Bytes", {
     "pattern": r"^\s*(0|[0-9]+\s*([KMG]i?B))\s*$"
 });
 inline_schema!(Rate, "Rate", {"type": "string", "pattern": r"^\s*[0-9]+\s*/\s*[smh]\s*$"});
+inline_schema!(StatedWeights, "StatedWeights", {
+    "anyOf": [
+        {"type": "string", "enum": ["newest", "equal"]},
+        {"type": "object", "minProperties": 1, "additionalProperties": {"type": "integer", "minimum": 0, "maximum": u32::MAX}}
+    ]
+});
 inline_schema!(Secret, "Secret", {"type": "string"});

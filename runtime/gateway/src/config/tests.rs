@@ -230,6 +230,7 @@ fn weights_name_services_and_versions() {
             None,
         ),
         ("weights = {}", None),
+        ("[weights]\nshop = 'newest'\nblog = 'equal'", None),
         ("[weights]\nshop = {}", Some("weights.shop")),
         ("[weights]\nshop = { \"a b\" = 1 }", Some("weights.shop")),
         ("[weights]\n\"a/b\" = { a = 1 }", Some("weights.a/b")),
@@ -257,9 +258,12 @@ fn weights_name_services_and_versions() {
         "[weights]\nshop = { a = -1 }",
         "[weights]\nshop = { a = 1.5 }",
         "[weights]\nshop = 5",
+        "[weights]\nshop = 'Newest'",
     ] {
         assert!(GatewayConfig::from_toml(wrong).is_err(), "{wrong}");
     }
+    let error = GatewayConfig::from_toml("[weights]\nshop = 'oldest'").expect_err("no rule");
+    assert!(error.to_string().contains("\"newest\" or \"equal\""), "{error}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
     UnixMillis,
     config::Secret,
     limits::MAX_STEERING_BYTES,
-    stated_weights::{BadWeights, WeightTable, check},
+    stated_weights::{BadWeights, StatedWeights, WeightTable, check},
 };
 
 /// Everything that operators changed. It is the same on all gateways of an installation.
@@ -39,10 +39,7 @@ pub(crate) struct Steering {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SteeringChange {
     /// States the weights of a service, instead of all that were stated before.
-    Weights {
-        service: String,
-        weights: BTreeMap<String, u32>,
-    },
+    Weights { service: String, weights: StatedWeights },
     /// Takes back the weights of a service: those of the configuration count again, or those of its instances.
     ClearWeights { service: String },
     /// Begins or ends the drain of a service. At `leave`, visitors that stay with its instances leave them.
@@ -174,7 +171,7 @@ impl Steering {
     }
 
     /// The weights of a service. `None`: none are stated.
-    pub(crate) fn weights(&self, service: &str) -> Option<&BTreeMap<String, u32>> {
+    pub(crate) fn weights(&self, service: &str) -> Option<&StatedWeights> {
         self.weights.get(service)
     }
 

@@ -5,7 +5,7 @@ mod rendezvous;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use crate::stated_weights::StatedWeights;
+use crate::stated_weights::{SharingRule, StatedWeights};
 
 /// What one active instance states about its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,8 +52,8 @@ struct Group<'a> {
 }
 
 impl Shares {
-    /// The shares of the versions of these instances. The weights that operators `stated` come first, then those of
-    /// the instances, then the wish of the newest version; otherwise all versions share equally. As long as any
+    /// The shares of the versions of these instances. What operators `stated` comes first, then the weights of the
+    /// instances, then the wish of the newest version; otherwise all versions share equally. As long as any
     /// version has a weight above zero, a version without one gets nothing. A version whose weight is a stated 0
     /// is closed; the others share as if it did not exist.
     pub(crate) fn of<'a>(
@@ -62,20 +62,24 @@ impl Shares {
     ) -> Self {
         let groups = groups(instances);
         let is_name = |name: &str| groups.iter().any(|group| **group.name == *name);
+        let rule = stated.and_then(StatedWeights::rule);
+        let by_version = stated.and_then(StatedWeights::by_version);
         let operators: Vec<Option<u32>> = groups
             .iter()
-            .map(|group| stated_for(stated?, group.name, is_name))
+            .map(|group| stated_for(by_version?, group.name, is_name))
             .collect();
         let version = |(group, by_operators): (&Group<'_>, &Option<u32>)| Version {
             name: Arc::clone(group.name),
             share: 0,
             is_closed: by_operators.or(group.weight) == Some(0),
-            newest_wins: group.newest_wins,
+            newest_wins: rule.map_or(group.newest_wins, |rule| rule == SharingRule::Newest),
             hash: rendezvous::hash(group.name),
         };
         let mut versions: Vec<Version> = groups.iter().zip(&operators).map(version).collect();
         let by_instances: Vec<Option<u32>> = groups.iter().map(|group| group.weight).collect();
-        for weights in [operators, by_instances] {
+        // A rule of operators stands over all weights.
+        let weights = rule.is_none().then_some([operators, by_instances]);
+        for weights in weights.into_iter().flatten() {
             for (version, weight) in versions.iter_mut().zip(weights) {
                 version.share = match version.is_closed {
                     true => 0,
@@ -128,6 +132,7 @@ impl Shares {
     /// these versions.
     pub(crate) fn ends(&self, stated: Option<&StatedWeights>, version: &str) -> bool {
         let is_name = |name: &str| *name == *version || self.position(name).is_some();
+        let stated = stated.and_then(StatedWeights::by_version);
         let weight = |version: &str| stated_for(stated?, version, is_name);
         weight(version) == Some(0) && self.0.iter().any(|other| weight(&other.name) > Some(0))
     }
@@ -176,7 +181,7 @@ fn groups<'a>(instances: impl IntoIterator<Item = InstanceWeight<'a>>) -> Vec<Gr
 }
 
 /// The weight that operators stated for a version. `v2` means the version `2`, unless a version has that very name.
-fn stated_for(stated: &StatedWeights, name: &str, is_name: impl Fn(&str) -> bool) -> Option<u32> {
+fn stated_for(stated: &BTreeMap<String, u32>, name: &str, is_name: impl Fn(&str) -> bool) -> Option<u32> {
     let with_v = || {
         let text = format!("v{name}");
         (!is_name(&text)).then(|| stated.get(&text)).flatten()

@@ -1,6 +1,6 @@
 //! The calls of operators that read and change weights and drains, for their listener.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -16,16 +16,16 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::json;
 
 use super::{BadChange, BadPreview, SteeringRequest};
-use crate::{Gateway, limits::MAX_CHANGE_BYTES, operators::guarded};
+use crate::{Gateway, limits::MAX_CHANGE_BYTES, operators::guarded, stated_weights::StatedWeights};
 
 /// The body of `POST /api/weights`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Weights {
     service: String,
-    /// By version. `None`: those that were stated at run time are taken back.
+    /// By version, or a rule. `None`: what was stated at run time is taken back.
     #[serde(default)]
-    weights: Option<BTreeMap<String, u32>>,
+    weights: Option<StatedWeights>,
 }
 
 /// The body of `POST /api/drain`.

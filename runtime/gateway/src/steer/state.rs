@@ -9,6 +9,7 @@ use crate::{
     config::GatewayConfig,
     registry::{instance::Instance, steering::Steering},
     routing::{snapshot::Service, weights::Shares},
+    stated_weights::{SharingRule, StatedWeights},
 };
 
 /// The versions of one active service.
@@ -23,6 +24,9 @@ pub struct ServiceState {
     pub leave_at: Option<i64>,
     /// Who stated the weights that count first.
     pub weights_from: WeightSource,
+    /// The rule that was stated in place of weights.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<SharingRule>,
     /// The versions of its active instances, oldest first; then those that are drained altogether.
     pub versions: Vec<VersionState>,
     /// The stated weights of versions without an active instance.
@@ -87,7 +91,11 @@ impl ServiceState {
             let number = stated.strip_prefix('v');
             instances.contains_key(stated) || number.is_some_and(|name| instances.contains_key(name))
         };
-        let not_running = stated.into_iter().flatten().filter(|(name, _)| !is_running(name));
+        let by_version = stated.and_then(StatedWeights::by_version);
+        let not_running = by_version
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !is_running(name));
         let not_running = not_running
             .map(|(name, weight)| (name.clone(), *weight))
             .collect();
@@ -96,6 +104,7 @@ impl ServiceState {
             drained: steering.is_service_drained(name),
             leave_at: steering.service_leave(name).map(|leave| leave.0),
             weights_from,
+            rule: stated.and_then(StatedWeights::rule),
             not_running,
             versions: versions(shares, instances),
         }

@@ -479,12 +479,21 @@ async fn the_operators_side_answers_who_has_the_token() {
     assert_eq!(shop["versions"][1]["version"], "2");
     assert_eq!(shop["versions"][1]["share"], 0.1);
     assert_eq!(shop["not_running"], json!({"7":5}));
+    for (rule, older, newer) in [("newest", 0.0, 1.0), ("equal", 0.5, 0.5)] {
+        let body = json!({"service": "shop", "weights": rule}).to_string();
+        let (status, state) = call(&gateway, "POST", "/api/weights", Some(&good), &body).await;
+        let shop = &state["service"];
+        assert_eq!((status, &shop["rule"]), (200, &json!(rule)));
+        assert_eq!(shop["versions"][0]["share"], older);
+        assert_eq!(shop["versions"][1]["share"], newer);
+    }
     for (path, body, status) in [
         ("/api/weights", r#"{"service":"other","weights":{"1":1}}"#, 404),
         ("/api/weights", r#"{"service":"shop","weights":{}}"#, 400),
         ("/api/weights", r#"{"service":"shop","weights":{"a b":1}}"#, 400),
         ("/api/weights", r#"{"service":"shop","weights":{"1":-1}}"#, 400),
         ("/api/weights", r#"{"service":"shop","weihgts":{"1":1}}"#, 400),
+        ("/api/weights", r#"{"service":"shop","weights":"oldest"}"#, 400),
         ("/api/weights", "", 400),
         ("/api/drain", r#"{"target":"other"}"#, 404),
         ("/api/drain", r#"{"target":"shop"}"#, 200),

@@ -24,6 +24,7 @@ use crate::{
     BadChange, ServiceState, SteeringRequest,
     limits::MAX_CHANGE_BYTES,
     operators::{Access, is_from_own_page},
+    stated_weights::{SharingRule, StatedWeights},
     steer::Foreseen,
 };
 
@@ -199,6 +200,13 @@ fn confirmation(site: &Site, request: SteeringRequest, is_second: bool) -> Resul
 
 fn words(request: &SteeringRequest) -> (String, &'static str) {
     match request {
+        SteeringRequest::Weights {
+            service,
+            weights: StatedWeights::Rule(SharingRule::Newest),
+        } => (
+            format!("Give all visitors of {service} the newest version?"),
+            "This also holds for versions that are started later: each of them gets all visitors at once.",
+        ),
         SteeringRequest::Weights { service, .. } => (
             format!("Change the weights of {service}?"),
             "Visitors are shared anew among the versions. Only those move who must.",

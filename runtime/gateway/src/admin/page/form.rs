@@ -5,13 +5,20 @@ use std::collections::BTreeMap;
 
 use hydra_runtime_net::duration;
 
-use crate::steer::SteeringRequest;
+use crate::{
+    stated_weights::{SharingRule, StatedWeights},
+    steer::SteeringRequest,
+};
 
 /// The fields of a form, in their order.
 pub(super) type Fields = Vec<(String, String)>;
 
 /// What the names of fields with weights begin with. The name of the version follows.
 pub(super) const WEIGHT: &str = "weight:";
+
+/// The name of the field with a rule in place of weights, and its values.
+const RULE: &str = "rule";
+const RULES: [(&str, SharingRule); 2] = [("newest", SharingRule::Newest), ("equal", SharingRule::Equal)];
 
 /// The name of the field that says how long visitors that stay keep a drained instance.
 pub(super) const AFTER: &str = "after";
@@ -47,6 +54,11 @@ pub(super) fn request(fields: &Fields) -> Result<SteeringRequest, String> {
     if has("clear") {
         return Ok(SteeringRequest::ClearWeights { service });
     }
+    let rule = field(fields, RULE);
+    if let Some((_, rule)) = RULES.iter().find(|(name, _)| *name == rule) {
+        let weights = StatedWeights::Rule(*rule);
+        return Ok(SteeringRequest::Weights { service, weights });
+    }
     let mut weights = BTreeMap::new();
     for (name, value) in fields {
         let Some(version) = name.strip_prefix(WEIGHT) else {
@@ -66,7 +78,10 @@ pub(super) fn request(fields: &Fields) -> Result<SteeringRequest, String> {
     }
     match weights.is_empty() {
         true => Err("State the weight of one version at least.".to_owned()),
-        false => Ok(SteeringRequest::Weights { service, weights }),
+        false => Ok(SteeringRequest::Weights {
+            service,
+            weights: StatedWeights::ByVersion(weights),
+        }),
     }
 }
 
@@ -94,10 +109,18 @@ pub(super) fn fields(request: &SteeringRequest) -> Fields {
         SteeringRequest::EndDrain { target } => one("end-drain", target),
         SteeringRequest::ClearWeights { service } => [one("service", service), one("clear", "yes")].concat(),
         SteeringRequest::Weights { service, weights } => {
-            let weights = weights
-                .iter()
-                .map(|(version, weight)| (format!("{WEIGHT}{version}"), weight.to_string()));
-            one("service", service).into_iter().chain(weights).collect()
+            let stated: Fields = match weights {
+                StatedWeights::ByVersion(weights) => weights
+                    .iter()
+                    .map(|(version, weight)| (format!("{WEIGHT}{version}"), weight.to_string()))
+                    .collect(),
+                StatedWeights::Rule(rule) => RULES
+                    .iter()
+                    .filter(|(_, other)| other == rule)
+                    .flat_map(|(name, _)| one(RULE, name))
+                    .collect(),
+            };
+            [one("service", service), stated].concat()
         }
     }
 }
@@ -123,6 +146,10 @@ mod tests {
                 .map(|(name, weight)| ((*name).to_owned(), *weight))
                 .collect(),
         };
+        let rule = |rule| SteeringRequest::Weights {
+            service: "shop".to_owned(),
+            weights: StatedWeights::Rule(rule),
+        };
         let drain = |target: &str, after_seconds| SteeringRequest::Drain {
             target: target.to_owned(),
             after_seconds,
@@ -135,6 +162,14 @@ mod tests {
             (
                 &[("service", "shop"), ("weight:1", "0"), ("weight:2", "")],
                 weights(&[("1", 0)]),
+            ),
+            (
+                &[("service", "shop"), ("weight:1", "x"), ("rule", "newest")],
+                rule(SharingRule::Newest),
+            ),
+            (
+                &[("service", "shop"), ("rule", "equal")],
+                rule(SharingRule::Equal),
             ),
             (
                 &[("service", "shop"), ("weight:1", "5"), ("clear", "yes")],
@@ -169,6 +204,7 @@ mod tests {
             (&[][..], "neither a service nor a drain"),
             (&[("service", "")], "neither a service nor a drain"),
             (&[("service", "shop")], "one version at least"),
+            (&[("service", "shop"), ("rule", "oldest")], "one version at least"),
             (&[("service", "shop"), ("weight:1", " ")], "one version at least"),
             (
                 &[("service", "shop"), ("weight:1", "-1")],

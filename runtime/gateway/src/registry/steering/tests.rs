@@ -1,7 +1,7 @@
 use super::*;
-use crate::limits::MAX_STATED_VERSIONS;
+use crate::{limits::MAX_STATED_VERSIONS, stated_weights::SharingRule};
 
-fn weights(list: &[(&str, u32)]) -> BTreeMap<String, u32> {
+fn weights(list: &[(&str, u32)]) -> StatedWeights {
     list.iter()
         .map(|(name, weight)| ((*name).to_owned(), *weight))
         .collect()
@@ -51,6 +51,16 @@ fn each_change_that_changes_something_makes_a_newer_state() {
     assert!(steering.is_service_drained("shop") && steering.is_instance_drained("http://a:1#0 shop", 7));
     assert!(!steering.is_service_drained("blog") && !steering.is_instance_drained("http://a:2#0 shop", 7));
     assert_eq!(Steering::read(&steering.text()), Ok(steering.clone()));
+    let newest = SteeringChange::Weights {
+        service: service(),
+        weights: StatedWeights::Rule(SharingRule::Newest),
+    };
+    let newest = steering.after(&newest).expect("a good change").expect("a change");
+    assert!(
+        newest.text().contains(r#""weights":{"shop":"newest"}"#),
+        "{newest:?}"
+    );
+    assert_eq!(Steering::read(&newest.text()), Ok(newest));
     let ended = [
         SteeringChange::ClearWeights { service: service() },
         drain("http://a:1#0 shop", false),

@@ -8,6 +8,11 @@ const NEWEST: &str = "NEWEST_VERSION_WINS";
 type Said<'a> = (i64, &'a str, Option<u32>);
 
 fn shares_of(said: &[Said<'_>], stated: &[(&str, u32)]) -> Shares {
+    let stated = stated.iter().map(|(name, weight)| ((*name).to_owned(), *weight));
+    shares_under(said, &stated.collect())
+}
+
+fn shares_under(said: &[Said<'_>], stated: &StatedWeights) -> Shares {
     let names: Vec<Arc<str>> = said.iter().map(|one| one.0.to_string().into()).collect();
     let instances = said.iter().zip(&names).map(|(one, name)| InstanceWeight {
         version: name,
@@ -16,11 +21,7 @@ fn shares_of(said: &[Said<'_>], stated: &[(&str, u32)]) -> Shares {
         awakening: Some(one.1).filter(|text| !text.is_empty()),
         weight: one.2,
     });
-    let stated: StatedWeights = stated
-        .iter()
-        .map(|(name, weight)| ((*name).to_owned(), *weight))
-        .collect();
-    Shares::of(instances, Some(&stated))
+    Shares::of(instances, Some(stated))
 }
 
 /// Name and share of each version; the share of a closed one is -1.
@@ -31,6 +32,48 @@ fn table(shares: &Shares) -> Vec<(&str, i64)> {
     };
     let versions = shares.versions().iter();
     versions.map(|version| (&*version.name, share(version))).collect()
+}
+
+#[test]
+fn a_stated_rule_stands_over_what_instances_say() {
+    use SharingRule::{Equal, Newest};
+    for (rule, said, expected) in [
+        (Newest, vec![], vec![]),
+        (
+            Newest,
+            vec![(1, "", None), (2, "", None)],
+            vec![("1", 0), ("2", 1)],
+        ),
+        (
+            Newest,
+            vec![(9, "", Some(90)), (10, "EQUAL_SHARE", None)],
+            vec![("9", 0), ("10", 1)],
+        ),
+        // A closed version is none to share with.
+        (
+            Newest,
+            vec![(1, "", None), (2, "", None), (3, "", Some(0))],
+            vec![("1", 0), ("2", 1), ("3", -1)],
+        ),
+        (
+            Equal,
+            vec![(1, "", Some(90)), (2, NEWEST, None)],
+            vec![("1", 1), ("2", 1)],
+        ),
+        (
+            Equal,
+            vec![(1, "", Some(0)), (2, NEWEST, Some(5)), (3, NEWEST, None)],
+            vec![("1", -1), ("2", 1), ("3", 1)],
+        ),
+    ] {
+        let shares = shares_under(&said, &StatedWeights::Rule(rule));
+        assert_eq!(table(&shares), expected, "{rule:?} {said:?}");
+    }
+    // While the newest can't be reached, the one before it gets its visitors.
+    let said = [(1, "", None), (2, "", None), (3, "", None)];
+    let shares = shares_under(&said, &StatedWeights::Rule(Newest));
+    assert!((0..100).all(|seed| shares.pick_among(seed, |at| at < 2) == Some(1)));
+    assert!(!shares.ends(Some(&StatedWeights::Rule(Newest)), "1"));
 }
 
 #[test]

@@ -1,11 +1,11 @@
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use super::*;
 
 fn weights(weight: u32) -> SteeringChange {
     SteeringChange::Weights {
         service: "shop".to_owned(),
-        weights: BTreeMap::from([("2".to_owned(), weight)]),
+        weights: [("2".to_owned(), weight)].into_iter().collect(),
     }
 }
 
@@ -14,7 +14,13 @@ fn store(file: &Path) -> Result<MemoryStore, String> {
 }
 
 fn weight(store: &MemoryStore) -> Option<u32> {
-    store.view().steering.weights("shop")?.get("2").copied()
+    store
+        .view()
+        .steering
+        .weights("shop")?
+        .by_version()?
+        .get("2")
+        .copied()
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ use crate::{
         steering::Steering,
     },
     routing::snapshot::{Service, Snapshot},
+    stated_weights::{SharingRule, StatedWeights},
 };
 
 #[derive(Debug, Serialize)]
@@ -143,10 +144,22 @@ pub(super) fn weights(gateway: &Gateway, name: &str) -> Option<WeightsPage> {
 }
 
 fn source(state: &ServiceState) -> &'static str {
-    match state.weights_from {
-        WeightSource::Operator => "Operators stated the weights.",
-        WeightSource::Configuration => "The weights are those of the configuration.",
-        WeightSource::Instances => {
+    match (state.weights_from, state.rule) {
+        (WeightSource::Operator, Some(SharingRule::Newest)) => {
+            "Operators stated that the newest version gets all visitors."
+        }
+        (WeightSource::Operator, Some(SharingRule::Equal)) => {
+            "Operators stated that all versions get the same share."
+        }
+        (WeightSource::Configuration, Some(SharingRule::Newest)) => {
+            "The configuration says that the newest version gets all visitors."
+        }
+        (WeightSource::Configuration, Some(SharingRule::Equal)) => {
+            "The configuration says that all versions get the same share."
+        }
+        (WeightSource::Operator, None) => "Operators stated the weights.",
+        (WeightSource::Configuration, None) => "The weights are those of the configuration.",
+        (WeightSource::Instances, _) => {
             "No operator stated weights: those of the instances count, or else the rules for versions."
         }
     }
@@ -155,13 +168,15 @@ fn source(state: &ServiceState) -> &'static str {
 /// The newest first.
 fn versions(state: &ServiceState, service: &Service, snapshot: &Snapshot) -> Vec<VersionRow> {
     let stated = snapshot.steering().weights(&state.service);
+    let is_by_rule = stated.is_some_and(|stated| stated.rule().is_some());
+    let stated = stated.and_then(StatedWeights::by_version);
     let weight = |version: &str| {
         let by_operators =
             stated.and_then(|all| all.get(version).or_else(|| all.get(&format!("v{version}"))));
         let mut of_version = service.active.iter().filter(|one| *one.version == *version);
         by_operators
             .copied()
-            .or_else(|| of_version.find_map(|one| one.registration.weight))
+            .or_else(|| of_version.find_map(|one| one.registration.weight.filter(|_| !is_by_rule)))
     };
     let row = |version: &crate::VersionState| VersionRow {
         name: version.version.clone(),

@@ -10,12 +10,12 @@ const KEY: &str = "the private key of the tests";
 fn weights(version: &str, weight: u32) -> SteeringChange {
     SteeringChange::Weights {
         service: "shop".to_owned(),
-        weights: BTreeMap::from([(version.to_owned(), weight)]),
+        weights: [(version.to_owned(), weight)].into_iter().collect(),
     }
 }
 
 fn stated(store: &RedisStore) -> Option<BTreeMap<String, u32>> {
-    store.view().steering.weights("shop").cloned()
+    store.view().steering.weights("shop")?.by_version().cloned()
 }
 
 fn says(version: &str, weight: u32) -> Option<BTreeMap<String, u32>> {
