@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 39] = [
+const ALL: [Described; 40] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -114,6 +114,10 @@ const ALL: [Described; 39] = [
     Described::seconds(
         "hydra_registry_publish_seconds",
         "Time from a change of the registry until all requests see it.",
+    ),
+    Described::seconds(
+        "hydra_registry_convergence_seconds",
+        "Time from a change at another gateway until all requests at this one see it.",
     ),
     Described::gauge(
         "hydra_redis_up",

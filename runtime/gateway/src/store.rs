@@ -3,6 +3,8 @@
 pub(crate) mod memory;
 pub(crate) mod redis;
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 
 use crate::{
@@ -33,6 +35,10 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Waits until another gateway changes something.
     fn changed(&self) -> BoxFuture<'_, ()>;
+
+    /// How long ago another gateway made the first change that this one was told of since the last call. `None`: there was
+    /// none.
+    fn age_of_change(&self) -> BoxFuture<'_, Option<Duration>>;
 
     /// The state as this gateway knows it.
     fn view(&self) -> View;

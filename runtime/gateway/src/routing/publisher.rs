@@ -43,6 +43,8 @@ pub(crate) struct Publisher {
     rotation: AtomicU64,
     /// How long changes take until all requests see them.
     publishing: LazyHistogram,
+    /// How long changes of other gateways take until this one acts by them.
+    convergence: LazyHistogram,
     /// Whether a snapshot was published that has everything which the store was to read at the start.
     is_complete: AtomicBool,
     /// Counts the snapshots, and the times at which the store was lost or reached again.
@@ -61,6 +63,7 @@ impl Publisher {
             building: tokio::sync::Mutex::default(),
             rotation: AtomicU64::default(),
             publishing: LazyHistogram::new(Key::from_static_name("hydra_registry_publish_seconds")),
+            convergence: LazyHistogram::new(Key::from_static_name("hydra_registry_convergence_seconds")),
             changes: watch::Sender::default(),
         }
     }
@@ -200,6 +203,9 @@ impl Publisher {
         self.store.refresh(now).await;
         self.local().apply(Event::Tick, now);
         self.publish(began).await;
+        if let Some(age) = self.store.age_of_change().await {
+            self.convergence.record(age.as_secs_f64());
+        }
         if self.store.outage().is_some() != was_away {
             self.changes.send_modify(|count| *count += 1);
         }

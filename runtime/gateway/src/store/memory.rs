@@ -5,6 +5,7 @@ mod kept;
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::{self, BoxFuture};
@@ -107,6 +108,10 @@ impl Store for MemoryStore {
 
     fn changed(&self) -> BoxFuture<'_, ()> {
         Box::pin(future::pending())
+    }
+
+    fn age_of_change(&self) -> BoxFuture<'_, Option<Duration>> {
+        Box::pin(future::ready(None))
     }
 
     fn view(&self) -> View {

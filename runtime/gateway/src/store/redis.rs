@@ -9,7 +9,10 @@ mod record;
 mod seal;
 mod steering;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use hydra_runtime_wire::signing::SIGNATURE_VALID_SECS;
@@ -272,6 +275,11 @@ impl Store for RedisStore {
 
     fn changed(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.link.changed())
+    }
+
+    fn age_of_change(&self) -> BoxFuture<'_, Option<Duration>> {
+        // Without an answer there is one measurement less.
+        Box::pin(async move { self.link.age_of_change().await.ok().flatten() })
     }
 
     fn view(&self) -> View {

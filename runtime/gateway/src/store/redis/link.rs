@@ -3,11 +3,12 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::StreamExt;
 use hydra_runtime_net::redis_link::{self, Connection, RedisLink};
-use redis::{RedisError, RedisResult, Script, aio::PubSub};
+use redis::{Msg, RedisError, RedisResult, Script, aio::PubSub};
 use uuid::Uuid;
 
 use crate::{
@@ -48,6 +49,8 @@ pub(super) struct Link {
     connection: Mutex<Option<Connection>>,
     /// The subscription to changes. Only the publisher waits for it.
     news: tokio::sync::Mutex<Option<PubSub>>,
+    /// When another gateway made the first change that was announced since this was last taken, by the clock of Redis.
+    announced: Mutex<Option<Duration>>,
 }
 
 /// The result of a call of the script.
@@ -77,6 +80,11 @@ pub(super) struct StoredSteering {
     pub(super) stamp: String,
     /// `None`: there is none, or it is too long.
     pub(super) text: Option<Vec<u8>>,
+}
+
+/// A time since 1970, as Redis tells it. `None`: it is not one.
+fn moment(seconds: u64, micros: u64) -> Option<Duration> {
+    Duration::from_secs(seconds).checked_add(Duration::from_micros(micros))
 }
 
 /// Whether an error only says that there is no connection, and not why.
@@ -110,6 +118,7 @@ impl Link {
             gateway: Uuid::new_v4().simple().to_string(),
             connection: Mutex::default(),
             news: tokio::sync::Mutex::default(),
+            announced: Mutex::default(),
         })
     }
 
@@ -144,14 +153,44 @@ impl Link {
         let mut news = self.news.lock().await;
         match news.as_mut() {
             Some(open) => {
-                if open.on_message().next().await.is_none() {
+                let Some(message) = open.on_message().next().await else {
                     *news = None;
                     // Both connections are opened together, so both are closed.
                     self.close();
+                    return;
+                };
+                if let Some(made) = self.made_by_another(&message) {
+                    let mut announced = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+                    announced.get_or_insert(made);
                 }
             }
             None => std::future::pending().await,
         }
+    }
+
+    /// When the change was made that a message announces, since 1970. `None`: this gateway made it, or the message is not of a gateway.
+    fn made_by_another(&self, message: &Msg) -> Option<Duration> {
+        let text = std::str::from_utf8(message.get_payload_bytes()).ok()?;
+        let (gateway, made) = text.split_once(' ')?;
+        let (seconds, micros) = made.split_once('.')?;
+        let made = moment(seconds.parse().ok()?, micros.parse().ok()?)?;
+        (gateway != self.gateway).then_some(made)
+    }
+
+    /// How long ago another gateway made the first change that was announced since the last call. `None`: none was announced.
+    pub(super) async fn age_of_change(&self) -> RedisResult<Option<Duration>> {
+        let announced = self
+            .announced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(announced) = announced else {
+            return Ok(None);
+        };
+        let (seconds, micros) = redis::cmd("TIME").query_async(&mut self.connection()?).await?;
+        let now: Option<Duration> = moment(seconds, micros);
+        // A failover may lead to a clock that is behind.
+        Ok(now.and_then(|now| now.checked_sub(announced)))
     }
 
     /// A number that no earlier claim has.

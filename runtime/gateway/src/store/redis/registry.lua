@@ -150,7 +150,8 @@ local after = before
 if changed then
   after = redis.sha1hex(before .. moment .. operation)
   redis.call('SET', KEYS[1], after)
-  redis.call('PUBLISH', channel, after)
+  -- Who changed something, and when.
+  redis.call('PUBLISH', channel, gateway .. ' ' .. moment)
 end
 -- Nothing outlives the gateways but what operators changed: everything else expires when no gateway uses it.
 if changed or operation == 'alive' or operation == 'open' then

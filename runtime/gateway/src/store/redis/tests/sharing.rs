@@ -46,6 +46,24 @@ async fn gateways_share_what_is_in_redis_and_outlive_its_loss() {
 }
 
 #[tokio::test]
+async fn a_gateway_knows_how_long_ago_another_one_made_a_change() {
+    let shared = two_on_one_redis().await;
+    let [first, second] = &shared.stores;
+    let made = Instant::now();
+    first.registers(1, &["/x"], 10_000).await;
+    let told = async |store: &RedisStore| {
+        tokio::time::timeout(Duration::from_secs(5), store.changed())
+            .await
+            .expect("an announcement");
+        store.age_of_change().await
+    };
+    let age = told(second).await.expect("another one made it");
+    assert!(age <= made.elapsed(), "{age:?}");
+    assert_eq!(second.age_of_change().await, None, "it is told once");
+    assert_eq!(told(first).await, None, "it made the change itself");
+}
+
+#[tokio::test]
 async fn clocks_of_gateways_may_differ_by_minutes() {
     const AHEAD: u64 = 45 * 60_000;
     let shared = two_on_one_redis().await;
