@@ -27,6 +27,7 @@ mod layers;
 mod logs;
 #[cfg(feature = "admin")]
 mod operators;
+mod owner_session;
 mod page;
 mod parts;
 mod path_arguments;
@@ -36,6 +37,7 @@ mod render;
 mod serve;
 mod session_use;
 mod shared_body;
+mod signed_header;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -221,7 +223,9 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         H: ActionHandler<A, S>,
         A: 'static,
     {
-        self.parts.session_use.pages |= takes_session::<A, H::Form>() == TakesSession::Yes;
+        let takes = takes_session::<A, H::Form>();
+        self.parts.session_use.pages |= takes == TakesSession::Yes;
+        self.parts.session_use.maybe_actions |= takes != TakesSession::No;
         let fragment = <H::Form as Form>::REF;
         let action = <H::Form as Form>::ACTION;
         let route = ActionRoute {

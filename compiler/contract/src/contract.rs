@@ -28,6 +28,13 @@ pub struct Contract {
     /// fragments may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sessions: Option<bool>,
+    /// Whether its actions may take a session of the visitor, which gateways then get from the service of the page.
+    #[serde(
+        default,
+        rename = "actionSessions",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub action_sessions: bool,
     /// Whether the contract is a draft: made of the tags that use the service, and not by the service.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub draft: bool,

@@ -49,6 +49,7 @@ static CONTRACT: Shape = Shape::Object(&[
     optional("fragments", Shape::Named(&FRAGMENT)),
     optional("asks", Shape::List(&ASK)),
     optional("sessions", Shape::Flag),
+    optional("actionSessions", Shape::Flag),
     optional("draft", Shape::Flag),
 ]);
 static FRAGMENT: Shape = Shape::Object(&[

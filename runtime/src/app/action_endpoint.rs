@@ -10,7 +10,8 @@ use axum::{
 use http::{StatusCode, header::WWW_AUTHENTICATE, request::Parts, uri::PathAndQuery};
 use hydra_runtime_net::bodies;
 use hydra_runtime_wire::{
-    forms::{ActionAnswer, ActionFailure, DoneForm, SEAL_PARAMETER},
+    forms::{ActionAnswer, ActionFailure, DoneForm, SEAL_PARAMETER, session::OwnerSession},
+    headers::HYDRA_SESSION,
     lines::cut,
     signing::{BadSignature, Call, GATEWAY},
 };
@@ -40,16 +41,29 @@ async fn answer_form(state: Arc<EndpointState>, request: Request) -> Response {
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
     }
     let context = &state.context;
-    let sessions = context.actions.no_sessions();
-    match actions::run(context, seal_of(&parts), &parts.headers, body, sessions).await {
+    let session = parts
+        .headers
+        .get(HYDRA_SESSION)
+        .and_then(OwnerSession::from_header);
+    let session = session.filter(|session| *session.service == *context.service);
+    let sessions = context
+        .actions
+        .sessions_of_gateway(session.and_then(|session| session.session));
+    let end = actions::run(context, seal_of(&parts), &parts.headers, body, sessions.clone()).await;
+    let session = sessions.take_own_change();
+    match end {
         ActionEnd::Done { form, done } => Json(ActionAnswer::Done(DoneForm {
             reference: form.reference,
             action: form.action,
             to: done.to,
             anchor: done.anchor,
+            session,
         }))
         .into_response(),
-        ActionEnd::Invalid(invalid) => Json(ActionAnswer::Invalid(invalid)).into_response(),
+        ActionEnd::Invalid(mut invalid) => {
+            invalid.session = session;
+            Json(ActionAnswer::Invalid(invalid)).into_response()
+        }
         ActionEnd::Failed(status, reason) => refused(status, reason),
     }
 }

@@ -182,7 +182,11 @@ async fn rendered(
         source: context.source.clone(),
         ..FragmentCall::default()
     };
-    let fragment = context.engine.now().fragment(call).await.fragment;
+    let mut answer = context.engine.now().fragment(call).await;
+    if let Some(changed) = answer.sessions.remove(&*context.service) {
+        sessions.replace_own(changed);
+    }
+    let fragment = answer.fragment;
     let html = fragment.html.ok_or(fragment.reason.unwrap_or_default())?;
     Ok(InvalidForm {
         reference: form.reference.clone(),
@@ -191,5 +195,6 @@ async fn rendered(
         html,
         exports: fragment.exports,
         assets: fragment.assets,
+        session: None,
     })
 }

@@ -288,6 +288,7 @@ impl AppParts {
         let mut contract = plan.contract.clone();
         contract.service.clone_from(&settings.name);
         contract.sessions = Some(self.session_use.maybe_fragments);
+        contract.action_sessions = self.session_use.maybe_actions;
         self.offer.contract = contract.clone();
         contract
     }

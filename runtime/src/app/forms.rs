@@ -111,9 +111,9 @@ pub(crate) struct Actions {
 }
 
 impl Actions {
-    /// The sessions of a form that comes through a gateway. None come along, and none go back.
-    pub(crate) fn no_sessions(&self) -> Arc<RequestSessions> {
-        self.sessions.request_of_page(None, true, SystemTime::now())
+    /// The sessions of a form that comes through a gateway, which knows this service's `session`.
+    pub(crate) fn sessions_of_gateway(&self, session: Option<Value>) -> Arc<RequestSessions> {
+        self.sessions.request_of_page(session, false, SystemTime::now())
     }
 
     /// What a seal says. `None`: this service did not make it, or with another key.

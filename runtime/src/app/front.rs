@@ -84,7 +84,7 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let page = page_of(&parts.uri, &parts.headers);
     let context = &front.context;
     let sessions = parts.extensions.get::<Arc<RequestSessions>>().cloned();
-    let sessions = sessions.unwrap_or_else(|| context.actions.no_sessions());
+    let sessions = sessions.unwrap_or_else(|| context.actions.sessions_of_gateway(None));
     match actions::run(context, seal, &parts.headers, body, sessions).await {
         ActionEnd::Done { done, .. } => {
             let mut response = led(&done, &page);

@@ -2,37 +2,18 @@
 
 use std::time::SystemTime;
 
-use axum::extract::{OriginalUri, Request};
-use http::{HeaderMap, HeaderValue, Method, Uri, uri::PathAndQuery};
-use hydra_runtime_wire::{
-    forms::AnsweredFragment,
-    headers::{HYDRA_FORM, HYDRA_FORM_SIGNATURE},
-    signing::{BadSignature, Call, GATEWAY, Signer, bearer_tokens, headers_of},
-};
+use axum::extract::Request;
+use hydra_runtime_wire::{forms::AnsweredFragment, headers::HYDRA_FORM, signing::Signer};
 
+use super::signed_header::SignedHeader;
 use crate::page::PrefilledSlot;
 
 /// What a request says about a page. It is not checked yet.
-pub(super) struct FormHeaders {
-    value: HeaderValue,
-    signatures: HeaderMap,
-    uri: Uri,
-}
+pub(super) struct FormHeaders(SignedHeader);
 
 impl FormHeaders {
     pub(super) fn of(request: &Request) -> Option<Self> {
-        let headers = request.headers();
-        let value = headers
-            .get(HYDRA_FORM)
-            .filter(|_| *request.method() == Method::GET)?;
-        let signatures = headers.get_all(HYDRA_FORM_SIGNATURE);
-        // Routers inside others cut the path.
-        let original = request.extensions().get::<OriginalUri>();
-        Some(Self {
-            value: value.clone(),
-            signatures: headers_of(bearer_tokens(signatures.iter())),
-            uri: original.map_or_else(|| request.uri().clone(), |original| original.0.clone()),
-        })
+        SignedHeader::of(request, &HYDRA_FORM).map(Self)
     }
 
     /// The fragment, if a gateway of this installation says so. `signer`: `None` where calls are not signed. A signature
@@ -43,30 +24,13 @@ impl FormHeaders {
         service: &str,
         now: SystemTime,
     ) -> Option<Box<PrefilledSlot>> {
-        if let Some(signer) = signer
-            && let Err(error) = self.check(signer, service, now)
-        {
+        let value = self.0.checked(signer, service, now).inspect_err(|error| {
             tracing::warn!(%error, "the answer to a form is not shown in its page");
-            return None;
-        }
-        let answered = AnsweredFragment::from_header(&self.value);
+        });
+        let answered = AnsweredFragment::from_header(value.ok()?);
         if answered.is_none() {
             tracing::warn!("the answer to a form is not shown in its page: its header can't be read");
         }
         answered.map(|answered| Box::new(answered.into()))
-    }
-
-    fn check(&self, signer: &Signer, service: &str, now: SystemTime) -> Result<(), BadSignature> {
-        let call = Call {
-            to: service,
-            method: &Method::GET,
-            path: self.uri.path_and_query().map_or("/", PathAndQuery::as_str),
-            body: self.value.as_bytes(),
-        };
-        let signed = signer.check(&self.signatures, call, now)?;
-        match signed.issuer == GATEWAY {
-            true => Ok(()),
-            false => Err(BadSignature::Issuer),
-        }
     }
 }

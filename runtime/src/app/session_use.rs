@@ -28,6 +28,8 @@ pub(super) struct SessionUse {
     pub(super) fragments: bool,
     /// A fragment handler takes a session, or an argument whose extractor may take one.
     pub(super) maybe_fragments: bool,
+    /// The handler of an action takes a session, or an argument whose extractor may take one.
+    pub(super) maybe_actions: bool,
 }
 
 /// Whether a handler takes a session.
@@ -59,7 +61,7 @@ fn judge(arguments: &str, session: &str, imports: &str) -> TakesSession {
     let of_one = |argument: &str| {
         if argument.contains(session) {
             TakesSession::Yes
-        } else if argument == imports || is_known(argument) {
+        } else if argument == imports || is_imports(argument) || is_known(argument) {
             TakesSession::No
         } else {
             TakesSession::Maybe
@@ -70,6 +72,12 @@ fn judge(arguments: &str, session: &str, imports: &str) -> TakesSession {
         .map(of_one)
         .max()
         .unwrap_or(TakesSession::No)
+}
+
+/// Whether it is a generated type of a fragment's imports, which actions take as well.
+fn is_imports(argument: &str) -> bool {
+    let mut parts = argument.rsplit("::");
+    parts.next().is_some_and(|name| name.ends_with("Imports")) && parts.next() == Some("fragments")
 }
 
 /// Whether it is a type of a crate that does not use sessions. The parameters in `<…>` of an extractor are data, except
@@ -166,6 +174,8 @@ mod tests {
         const VIA: &str = "axum_core::extract::private::ViaParts";
         for (arguments, expected) in [
             ("shop::fragments::BasketImports", TakesSession::No),
+            ("shop::fragments::OtherImports", TakesSession::No),
+            ("shop::MyImports", TakesSession::Maybe),
             ("shop::Basket", TakesSession::Maybe),
             ("core::option::Option<shop::Basket>", TakesSession::Maybe),
             (

@@ -14,6 +14,7 @@ use super::{
     context::RenderContext,
     failure,
     front::IsSecure,
+    owner_session,
     render::{VisitorRequest, shown},
 };
 use crate::{
@@ -30,6 +31,10 @@ pub(super) async fn whole(
 ) -> Response {
     let answer = async |mut request: Request| {
         let (request_sessions, is_secure) = begin(&context, &mut request);
+        if let Some(asked) = owner_session::asked(&context, &request) {
+            let answer = owner_session::answer(&context, asked, &request_sessions).await;
+            return end(&context, &request_sessions, answer, is_secure).await;
+        }
         let response = handle(&context, request, next, request_sessions.clone()).await;
         end(&context, &request_sessions, response, is_secure).await
     };
@@ -60,6 +65,10 @@ pub(super) async fn outside(
 ) -> Response {
     let answer = async |mut request: Request| {
         let (request_sessions, is_secure) = begin(&context, &mut request);
+        if let Some(asked) = owner_session::asked(&context, &request) {
+            let answer = owner_session::answer(&context, asked, &request_sessions).await;
+            return end(&context, &request_sessions, answer, is_secure).await;
+        }
         let original = VisitorRequest::of(&request, request_sessions.clone());
         let login = request.extensions().get::<RequestLogin>().cloned();
         let response = run(next, request).await;

@@ -5,10 +5,12 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderValue, header::COOKIE as COOKIE_HEADER};
 
+use hydra_runtime_wire::cookies;
+
 use super::visitor_keys::{VisitorKeys, hex};
 
 /// The name of the cookie.
-pub(crate) const COOKIE: &str = "HYDRA-SESSION";
+pub(crate) const COOKIE: &str = cookies::SESSION;
 
 /// A visitor: 128 random bits. They are never shown, because anyone who knows them can act as the visitor.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -111,6 +111,15 @@ impl RequestSessions {
     pub(super) fn set_own(&self, state: Value) {
         let mut own = self.look();
         own.state = Some(state);
+        own.sealed = None;
+        own.is_new = true;
+    }
+
+    /// Sets a new state for this service that is sealed already: a fragment of this request changed it.
+    pub(crate) fn replace_own(&self, sealed: Value) {
+        let mut own = self.look();
+        own.state = self.manager.sealer.open(&sealed, self.now);
+        own.sealed = Some(sealed);
         own.is_new = true;
     }
 
@@ -120,7 +129,14 @@ impl RequestSessions {
         if !std::mem::take(&mut own.is_new) {
             return None;
         }
-        own.sealed = self.manager.sealer.seal(own.state.clone()?, self.now);
+        self.sealed(&mut own)
+    }
+
+    /// The state as handlers left it, sealed. `None`: they set none.
+    fn sealed(&self, own: &mut OwnState) -> Option<Value> {
+        if own.sealed.is_none() {
+            own.sealed = self.manager.sealer.seal(own.state.clone()?, self.now);
+        }
         own.sealed.clone()
     }
 
@@ -136,7 +152,7 @@ impl RequestSessions {
     /// The sealed sessions of the visitor, with this service's session as handlers left it.
     pub(crate) async fn latest(&self) -> Sessions {
         let mut sessions = self.sessions().await.clone();
-        let own_state = self.look().sealed.clone();
+        let own_state = self.sealed(&mut self.look());
         sessions.extend(own_state.map(|own_state| (self.manager.service.clone(), own_state)));
         sessions
     }

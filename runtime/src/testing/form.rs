@@ -101,7 +101,7 @@ impl TestRequest<'_, FormPost> {
         if let Some(user) = self.user {
             headers.insert(COOKIE, app.log_in(user));
         }
-        let sessions = context.actions.no_sessions();
+        let sessions = context.actions.sessions_of_gateway(None);
         let ran = run_action(context, &seal, &headers, Body::from(body), sessions);
         let (end, asked) = Self::run(app, self.given, &name, ran).await?;
         Ok(TestForm::new(name, end, asked))

@@ -12,6 +12,8 @@ pub const OURS: &str = "HYDRA-";
 const LOGIN: &str = "HYDRA-SSO";
 /// The cookie that keeps a visitor on one set of versions.
 pub const VERSION: &str = "HYDRA-VERSION";
+/// The cookie that names a visitor's sessions. Only the service of the page gets it.
+pub const SESSION: &str = "HYDRA-SESSION";
 /// The prefix of the cookies that keep a visitor with one instance of a service. They end at the gateway.
 pub const PIN_PREFIX: &str = "HYDRA-AT-";
 /// The cookie with the previews of a visitor.

@@ -4,6 +4,7 @@
 
 pub mod page;
 pub mod sent;
+pub mod session;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -50,6 +51,9 @@ pub struct DoneForm {
     /// The id of the element to which a visitor who goes back to the page is brought.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anchor: Option<String>,
+    /// The owner's session, if the action changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Value>,
 }
 
 /// The fragment with the form as the visitor filled it in, and with what is wrong.
@@ -76,6 +80,19 @@ pub struct InvalidForm {
         skip_serializing_if = "Vec::is_empty"
     )]
     pub assets: Vec<Asset>,
+    /// The owner's session, if the action changed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<Value>,
+}
+
+impl ActionAnswer {
+    /// Takes the owner's session out, if the action changed it.
+    pub fn take_session(&mut self) -> Option<Value> {
+        match self {
+            Self::Done(done) => done.session.take(),
+            Self::Invalid(invalid) => invalid.session.take(),
+        }
+    }
 }
 
 /// Why the owner did not handle a form, for logs. Visitors never see it.

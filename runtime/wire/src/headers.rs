@@ -9,7 +9,9 @@ pub const HYDRA_PATH: HeaderName = HeaderName::from_static("hydra-path");
 pub const HYDRA_PREVIEW: HeaderName = HeaderName::from_static("hydra-preview");
 /// To a page's service: which fragment of the page has its answer already, because a visitor sent its form (protocol section 9).
 pub const HYDRA_FORM: HeaderName = HeaderName::from_static("hydra-form");
-/// The signature over the value of [`HYDRA_FORM`].
+/// To a page's service, and in its answer: the session of the owner of a form. To the owner: its session.
+pub const HYDRA_SESSION: HeaderName = HeaderName::from_static("hydra-session");
+/// The signature over the value of [`HYDRA_FORM`], or of [`HYDRA_SESSION`].
 pub const HYDRA_FORM_SIGNATURE: HeaderName = HeaderName::from_static("hydra-form-signature");
 /// From a page's service: the cookies that plain services set with the fragments of the page, as a gateway encrypted them. One value
 /// for each fragment.

@@ -8,6 +8,7 @@ mod page;
 mod plain;
 mod replaced_body;
 mod replacer;
+mod sessions;
 mod shell;
 
 use std::{sync::Arc, time::SystemTime};
@@ -16,6 +17,7 @@ use axum::{body::Body, response::Response};
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode, Uri,
     header::{CACHE_CONTROL, LOCATION, SET_COOKIE},
+    request::Parts,
     uri::PathAndQuery,
 };
 use hydra_runtime_net::{observe::RequestRecord, proxies::Origin};
@@ -31,6 +33,7 @@ use hydra_runtime_wire::{
     signing::seconds,
 };
 use memchr::memmem;
+use serde_json::Value;
 
 use super::{
     accept, admission, holder, random,
@@ -126,22 +129,30 @@ async fn sent(
 ) -> Result<Response, RequestFailure> {
     let (seal, owner) = addressee(request.uri())?;
     // For the page, before anything is changed for the owner.
-    let for_page = page::request(&request);
+    let for_page = page::request(&request).into_parts().0;
     accept(gateway, &mut request)?;
     let is_complete = gateway.publisher().is_complete();
     let snapshot = gateway.publisher().snapshot();
     // A form is sent to a page: what no service holds runs no action.
-    if !pages.is_some_and(|pages| pages.has_page(request.uri().path())) {
-        holder(&snapshot, is_complete, request.uri().path())?;
-    }
+    let is_own = pages.is_some_and(|pages| pages.has_page(request.uri().path()));
+    let keeper = match is_own {
+        true => None,
+        false => Some(holder(&snapshot, is_complete, request.uri().path())?.1),
+    };
     let form = SentForm::of(gateway, &mut request, &snapshot, previewed, pages)?;
     let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
     let service = snapshot.service(&owner);
     let measured = Measured::begin(service, record);
-    let answered = form.ask_owner(service, &seal, request).await;
+    let has_sessions = service.is_some_and(|owner| sessions::are_used(owner, keeper));
+    let asked = (service, has_sessions.then_some(&for_page));
+    let answered = form.ask_owner(asked, &seal, request).await;
     measured.end(&answered);
     match answered {
-        Ok(answer) => form.follow(answer, &owner, for_page).await,
+        Ok(mut answer) => {
+            // Other pages keep no sessions.
+            let session = answer.take_session().filter(|_| has_sessions);
+            form.follow((answer, session), &owner, for_page).await
+        }
         Err(RequestFailure::LoginEnded) => form.log_in_again(),
         Err(failure) => Err(failure),
     }
@@ -192,15 +203,19 @@ impl<'a> SentForm<'a> {
         })
     }
 
-    /// Sends the form to its owner. The owner's answer.
+    /// Sends the form to its owner, with the owner's session if the service of the page has to be asked for it. The owner's answer.
     async fn ask_owner(
         &self,
-        service: Option<&Service>,
+        (service, keeper): (Option<&Service>, Option<&Parts>),
         seal: &str,
         request: Request<Body>,
     ) -> Result<ActionAnswer, RequestFailure> {
         let service = service.ok_or(RequestFailure::FormUnsent)?;
         admission::admit_to(self.gateway, &service.name, &request)?;
+        let session = match keeper {
+            Some(for_page) => sessions::load(self, &service.name, for_page).await?,
+            None => None,
+        };
         let visitor = Visitor {
             seed: self.seed,
             previewed: self.previewed,
@@ -212,12 +227,31 @@ impl<'a> SentForm<'a> {
             service,
             visitor: &visitor,
             seal,
+            session,
         };
         call.send(request).await
     }
 
     /// Where the owner's answer leads the visitor.
     async fn follow(
+        &self,
+        (answer, session): (ActionAnswer, Option<Value>),
+        owner: &str,
+        mut for_page: Parts,
+    ) -> Result<Response, RequestFailure> {
+        let cookies = match session {
+            Some(session) => sessions::keep(self, owner, session, &for_page).await,
+            None => Vec::new(),
+        };
+        sessions::take_cookie(&cookies, &mut for_page.headers);
+        let for_page = Request::from_parts(for_page, Body::empty());
+        let mut response = self.answer(answer, owner, for_page).await?;
+        let cookies = cookies.into_iter().map(|cookie| (SET_COOKIE, cookie));
+        response.headers_mut().extend(cookies);
+        Ok(response)
+    }
+
+    async fn answer(
         &self,
         answer: ActionAnswer,
         owner: &str,
@@ -255,12 +289,7 @@ impl<'a> SentForm<'a> {
 
     /// The page with the fragment as the visitor filled it in.
     async fn show(&self, form: &InvalidForm, owner: &str, mut for_page: Request<Body>) -> Response {
-        page::lead_to(&mut for_page, &self.page);
-        if let VersionSeed::New { seed } = self.seed {
-            // The page comes from the set of versions to which the form went.
-            let pair = self.gateway.version_cookies().pair(seed);
-            headers::replace_cookie(for_page.headers_mut(), VERSION, pair.as_ref());
-        }
+        self.lead_to_page(&mut for_page);
         // A page that came through the proxy has its own end of the visit.
         let is_own = self.pages.is_some_and(|pages| pages.has_page(self.page.path()));
         let page = page::with(self.gateway, self.pages, self.previewed, for_page, form, owner).await;
@@ -274,6 +303,15 @@ impl<'a> SentForm<'a> {
         };
         self.keep_versions(response.headers_mut());
         response
+    }
+
+    /// Leads a request to the page of the form, of the set of versions to which the form goes.
+    fn lead_to_page(&self, request: &mut Request<Body>) {
+        page::lead_to(request, &self.page);
+        if let VersionSeed::New { seed } = self.seed {
+            let pair = self.gateway.version_cookies().pair(seed);
+            headers::replace_cookie(request.headers_mut(), VERSION, pair.as_ref());
+        }
     }
 
     /// Leads a visitor whose login has ended to the login page, and from there back to the page of the form.

@@ -6,6 +6,7 @@ mod failures;
 mod invalid;
 mod login;
 mod plain;
+mod sessions;
 mod signed;
 
 use std::sync::{Arc, Mutex};
@@ -20,7 +21,9 @@ use axum::{
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use hydra_runtime_gateway::GatewayConfig;
-use hydra_runtime_wire::forms::{AnsweredFragment, imports_hash, marker_comment, seal_of};
+use hydra_runtime_wire::forms::{
+    AnsweredFragment, imports_hash, marker_comment, seal_of, session::OwnerSession,
+};
 use serde_json::{Value, json};
 
 use crate::support::{Answer, Running, gateway_with, register, said, send, send_heartbeats, service};
@@ -63,6 +66,15 @@ impl Site {
         config: GatewayConfig,
         answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
     ) -> Self {
+        Self::with_contract(config, answer, json!({})).await
+    }
+
+    /// The contract of the owner has these members, too.
+    async fn with_contract(
+        config: GatewayConfig,
+        answer: impl Fn() -> Response + Clone + Send + Sync + 'static,
+        more: Value,
+    ) -> Self {
         let gateway = gateway_with(config).await;
         let (page, owner) = (Record::default(), Record::default());
         let (of_page, of_owner) = (page.clone(), owner.clone());
@@ -84,7 +96,11 @@ impl Site {
             &said("shop", shop, protocol_2(json!(["/pay", "/no-place", "/gone"]))),
         )
         .await;
-        register(&gateway, &said("orders", orders, protocol_2(json!([])))).await;
+        let mut of_owner = protocol_2(json!([]));
+        for (name, value) in more.as_object().into_iter().flatten() {
+            of_owner["contract"][name] = value.clone();
+        }
+        register(&gateway, &said("orders", orders, of_owner)).await;
         send_heartbeats(gateway.address, &["shop", "orders"]);
         Self {
             gateway,
@@ -188,6 +204,14 @@ fn the_page(seen: &Seen) -> Response {
     if path == "/gone" {
         return StatusCode::GONE.into_response();
     }
+    if let Some(asked) = seen
+        .headers
+        .get("hydra-session")
+        .and_then(OwnerSession::from_header)
+        && path == "/pay"
+    {
+        return the_session(&asked);
+    }
     let answered = seen
         .headers
         .get("hydra-form")
@@ -210,6 +234,25 @@ fn the_page(seen: &Seen) -> Response {
     headers.insert("set-cookie", HeaderValue::from_static("own=1"));
     if answered.is_some() {
         headers.insert("hydra-form", HeaderValue::from_static("placed"));
+    }
+    response
+}
+
+/// The session of a visitor, which is always the same, and the cookie of a visitor who has got one.
+fn the_session(asked: &OwnerSession) -> Response {
+    let is_asked = asked.session.is_none();
+    let answer = OwnerSession {
+        service: asked.service.clone(),
+        session: is_asked.then(|| json!({"sealed": "kept"})),
+    };
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert("hydra-session", answer.to_header().expect("short"));
+    if !is_asked {
+        headers.insert(
+            "set-cookie",
+            HeaderValue::from_static("HYDRA-SESSION=begun; Path=/"),
+        );
     }
     response
 }

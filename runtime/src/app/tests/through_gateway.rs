@@ -19,8 +19,12 @@ use tokio::{
 };
 
 use super::{
-    forms::{form_plan, place},
+    forms::{Place, form_plan, place},
     *,
+};
+use crate::{
+    Session,
+    form::{Done, Invalid},
 };
 
 pub(super) const KEY: &str = "the private key of the tests";
@@ -216,5 +220,49 @@ async fn a_large_form_that_is_refused_is_told_as_refused() {
             answered.starts_with(&format!("HTTP/1.1 {expected} ")),
             "{answered}"
         );
+    }
+}
+
+/// Counts the forms of a visitor, of which the third is taken.
+async fn count(mut sent: Session<u32>, _: Place) -> Result<Done, Invalid<Place>> {
+    sent.update(|count| *count += 1).unwrap();
+    match *sent.get() {
+        count if count < 3 => Err(Invalid::new().message(format!("form {count}"))),
+        count => Ok(Done::to(format!("/thanks?count={count}"))),
+    }
+}
+
+#[tokio::test]
+async fn an_action_has_the_session_of_its_visitor_which_the_page_keeps() {
+    let gateway = gateway().await;
+    let (of_shop, of_orders) = (Record::default(), Record::default());
+    let orders = App::with_plan("orders", form_plan()).action(count);
+    let _running = [
+        run(shop(), gateway, Some(&of_shop)).await,
+        run(orders, gateway, Some(&of_orders)).await,
+    ];
+    let form = form_on_page(gateway).await;
+    for _ in 0..2 {
+        let mut cookie = String::new();
+        for (status, part) in [
+            ("422", "form 1"),
+            ("422", "form 2"),
+            ("303", "location: /thanks?count=3"),
+        ] {
+            let answer = exchange_with(gateway, "POST", &form, &cookie, "zip=1").await;
+            assert!(
+                answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(part),
+                "{answer}"
+            );
+            let lines = answer.lines();
+            let mut set = lines.filter_map(|line| line.strip_prefix("set-cookie: HYDRA-SESSION="));
+            if let Some(set) = set.next() {
+                assert!(cookie.is_empty(), "a visitor gets one: {answer}");
+                cookie = format!("HYDRA-SESSION={}", set.split(';').next().unwrap());
+            }
+        }
+        assert!(!cookie.is_empty());
+        let seen = of_orders.lock().unwrap().clone();
+        assert!(!seen.contains(&cookie), "the owner does not know the visitor");
     }
 }

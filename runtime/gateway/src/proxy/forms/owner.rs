@@ -14,7 +14,8 @@ use http_body::Body as _;
 use hydra_runtime_net::{bodies, observe};
 use hydra_runtime_wire::{
     cookies,
-    forms::{ActionAnswer, ActionFailure, SEAL_PARAMETER},
+    forms::{ActionAnswer, ActionFailure, SEAL_PARAMETER, session::OwnerSession},
+    headers::HYDRA_SESSION,
     lines::cut,
     signing::{Call, GATEWAY},
 };
@@ -40,6 +41,8 @@ pub(super) struct OwnerCall<'a> {
     pub(super) service: &'a Service,
     pub(super) visitor: &'a Visitor<'a>,
     pub(super) seal: &'a str,
+    /// The owner's session.
+    pub(super) session: Option<OwnerSession>,
 }
 
 impl OwnerCall<'_> {
@@ -92,6 +95,9 @@ impl OwnerCall<'_> {
         }
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.extend(cookies::travelling(&visitors.headers).map(|cookies| (COOKIE, cookies)));
+        if let Some(session) = &self.session {
+            headers.insert(HYDRA_SESSION, session.to_header()?);
+        }
         observe::with_current(|record| headers.extend(record.trace().headers()));
         let call = Call {
             to: &self.service.name,

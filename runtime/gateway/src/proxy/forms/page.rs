@@ -19,7 +19,7 @@ use hydra_runtime_wire::{
         AnsweredFragment, InvalidForm, marker_comment,
         page::{kept, with_query},
     },
-    headers::{FORM_PLACED, HYDRA_FORM, HYDRA_FORM_SIGNATURE},
+    headers::{FORM_PLACED, HYDRA_FORM, HYDRA_FORM_SIGNATURE, HYDRA_SESSION},
     signing::{Call, GATEWAY},
 };
 use uuid::Uuid;
@@ -88,11 +88,26 @@ pub(super) fn lead_to(request: &mut Request<Body>, page: &PathAndQuery) {
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or_else(|_| page.clone().into());
 }
 
-/// What the service of a page is told of a fragment that has its answer already. A request extension.
+/// What the service of a page is told about a form: a header that is signed. A request extension.
 #[derive(Clone)]
-pub(in crate::proxy) struct ForPage(HeaderValue);
+pub(in crate::proxy) struct ForPage {
+    name: HeaderName,
+    value: HeaderValue,
+}
 
 impl ForPage {
+    /// A fragment has its answer already.
+    fn fragment(value: HeaderValue) -> Self {
+        let name = HYDRA_FORM;
+        Self { name, value }
+    }
+
+    /// The session of the fragment's owner is asked for, or has changed.
+    pub(super) fn session(value: HeaderValue) -> Self {
+        let name = HYDRA_SESSION;
+        Self { name, value }
+    }
+
     /// Writes the headers into a request for this service. One that does not make pages of fragments gets none.
     pub(in crate::proxy) fn write(self, gateway: &Gateway, service: &Service, request: &mut Request<Body>) {
         let mut instances = service.active.iter();
@@ -103,7 +118,7 @@ impl ForPage {
             to: &service.name,
             method: &Method::GET,
             path: request.uri().path_and_query().map_or("/", PathAndQuery::as_str),
-            body: self.0.as_bytes(),
+            body: self.value.as_bytes(),
         };
         let signed = gateway
             .signer()
@@ -112,7 +127,7 @@ impl ForPage {
         for (_, signature) in signed.into_iter().flatten() {
             headers.append(HYDRA_FORM_SIGNATURE, signature);
         }
-        headers.insert(HYDRA_FORM, self.0);
+        headers.insert(self.name, self.value);
     }
 }
 
@@ -149,7 +164,7 @@ pub(super) async fn with(
     let page = match own {
         Some(pages) => Ok(pages.page_with(request.into_parts().0, answered).await),
         None => {
-            request.extensions_mut().insert(ForPage(header));
+            request.extensions_mut().insert(ForPage::fragment(header));
             // Boxed: few requests come here.
             Box::pin(pass_on(gateway, request, previewed)).await
         }
