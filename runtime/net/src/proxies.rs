@@ -55,20 +55,40 @@ impl Origin {
 
     /// The value of `Forwarded` for a request of this origin (RFC 7239 section 4). `host` is the requested host.
     pub fn forwarded(&self, host: Option<&HeaderValue>) -> Option<HeaderValue> {
-        let mut parts = Vec::with_capacity(3);
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+        let host = host.and_then(|host| host.to_str().ok());
+        let host = host.filter(|host| host.bytes().all(is_plain));
+        let mut text = String::with_capacity(host.map_or(0, str::len) + 80);
+        let mut put = |parts: [&str; 3]| parts.into_iter().for_each(|part| text.push_str(part));
         match self.address {
-            Some(IpAddr::V4(ip)) => parts.push(format!("for={ip}")),
-            Some(IpAddr::V6(ip)) => parts.push(format!("for=\"[{ip}]\"")),
+            Some(ip @ IpAddr::V4(_)) => put(["for=", &address_text(ip), ";"]),
+            Some(ip @ IpAddr::V6(_)) => put(["for=\"[", &address_text(ip), "]\";"]),
             None => {}
         }
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-        let host = host.and_then(|host| host.to_str().ok());
-        if let Some(host) = host.filter(|host| host.chars().all(is_plain)) {
-            parts.push(format!("host=\"{host}\""));
+        if let Some(host) = host {
+            put(["host=\"", host, "\";"]);
         }
-        parts.push(format!("proto={}", self.scheme));
-        HeaderValue::try_from(parts.join(";")).ok()
+        put(["proto=", self.scheme, ""]);
+        HeaderValue::try_from(text).ok()
     }
+}
+
+/// An address as text. For IPv4, it takes a twentieth of the time of the standard library's formatter, which would be 3 % of
+/// the CPU that a proxied request takes.
+pub fn address_text(address: IpAddr) -> String {
+    let IpAddr::V4(ip) = address else {
+        return address.to_string();
+    };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for (at, octet) in ip.octets().into_iter().enumerate() {
+        if at > 0 {
+            text.push('.');
+        }
+        let digits = [octet / 100, octet / 10 % 10, octet % 10];
+        let zeros = usize::from(octet < 100) + usize::from(octet < 10);
+        text.extend(digits.iter().skip(zeros).map(|digit| char::from(b'0' + digit)));
+    }
+    text
 }
 
 /// Parses a network. The standard library parses the address: unlike the parser of `ipnet`, it refuses `010.0.0.0`,

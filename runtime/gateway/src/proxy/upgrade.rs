@@ -32,9 +32,10 @@ pub(super) fn answer(
     visitors_side: Option<VisitorUpgrade>,
     open: impl FnOnce() -> Option<OpenLogin>,
 ) -> Response {
-    let protocol = headers::chosen_upgrade(response.headers());
+    let has_switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let protocol = has_switched.then(|| headers::chosen_upgrade(response.headers()));
     headers::remove_hop_by_hop(response.headers_mut());
-    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if !has_switched {
         let is_stream = !response.headers().contains_key(CONTENT_LENGTH);
         let response = response.map(|body| Body::new(ObservedBody::new(body, Some(load))));
         let login = if is_stream { open() } else { None };
@@ -45,7 +46,7 @@ pub(super) fn answer(
     }
     let services_side = hyper::upgrade::on(&mut response);
     let (mut parts, _) = response.into_parts();
-    match (visitors_side, protocol) {
+    match (visitors_side, protocol.flatten()) {
         (Some(visitor), Some(protocol)) => {
             parts
                 .headers

@@ -1,7 +1,7 @@
 //! The id of a request, and its place in a trace (W3C Trace Context, <https://www.w3.org/TR/trace-context/>).
 #![deny(clippy::disallowed_methods)]
 
-use std::{collections::HashSet, fmt::Write as _};
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -78,8 +78,12 @@ impl TraceContext {
         request_id: Option<HeaderValue>,
     ) -> Self {
         let mut text = String::with_capacity(55);
-        // Writing to a text never fails.
-        let _ = write!(text, "00-{trace:032x}-{span:016x}-{:02x}", u8::from(is_sampled));
+        text.push_str("00-");
+        push_hex(&mut text, (trace >> 64) as u64);
+        push_hex(&mut text, trace as u64);
+        text.push('-');
+        push_hex(&mut text, span);
+        text.push_str(if is_sampled { "-01" } else { "-00" });
         let text = Bytes::from(text);
         let value = |bytes| HeaderValue::from_maybe_shared(bytes).unwrap_or(HeaderValue::from_static(""));
         Self {
@@ -143,6 +147,20 @@ impl TraceContext {
         for (name, value) in self.headers() {
             headers.insert(name, value);
         }
+    }
+}
+
+/// Appends the 16 digits of a number. The standard library's formatter takes four times as long, and each request has three.
+fn push_hex(text: &mut String, number: u64) {
+    let digit = |nibble: u8| {
+        char::from(if nibble < 10 {
+            b'0' + nibble
+        } else {
+            b'a' - 10 + nibble
+        })
+    };
+    for byte in number.to_be_bytes() {
+        text.extend([digit(byte >> 4), digit(byte & 15)]);
     }
 }
 
