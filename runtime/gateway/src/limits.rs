@@ -252,7 +252,7 @@ pub(crate) const UPLOAD_RATE_STEP: Duration = Duration::from_secs(5);
 pub(crate) const MAX_HINT_LINKS: usize = 32;
 /// The most bytes of those links together.
 pub(crate) const MAX_HINT_BYTES: usize = 8 << 10;
-/// The most bytes of chunk extensions and trailers of one body. They are read and dropped.
+/// The most bytes of chunk extensions and trailers of one body.
 pub(crate) const MAX_CHUNK_EXTRA_BYTES: usize = 16 << 10;
 /// The most digits of the size of a chunk: those of a 64-bit number.
 pub(crate) const MAX_CHUNK_SIZE_DIGITS: u8 = 16;
@@ -285,6 +285,10 @@ pub(crate) const DISTRUST_AFTER_SURPLUS: Duration = Duration::from_secs(60);
 pub(crate) const MAX_TLS_READS_PER_CHECK: usize = 4;
 /// The most headers of an answer.
 pub(crate) const MAX_ANSWER_HEADERS: usize = 100;
+/// The longest body of a request that is gathered before it is sent: forms, and calls of scripts.
+pub(crate) const MAX_DIRECT_BODY_BYTES: u64 = 16 << 10;
+/// How much of the first answer over a connection is read at once. Later reads bring as much as the answer before, up to the next limit.
+pub(crate) const FIRST_READ_BYTES: usize = 8 << 10;
 /// The longest head of an answer, and the size of the buffer that reads its body ahead. A visitor who does not read can hold
 /// twice this (one piece read ahead, one on its way) and half of a connection's buffer.
 pub(crate) const MAX_ANSWER_HEAD_BYTES: usize = 32 << 10;

@@ -1,10 +1,12 @@
-//! Connections to services: a pool of HTTP/1.1 connections for requests that stream, and the client of `buffered_client` for
+//! Connections to services: a pool of HTTP/1.1 connections for the requests of visitors, and the client of `buffered_client` for
 //! calls with whole bodies.
 
 mod address_policy;
 mod body;
 mod buffered_client;
 mod connect;
+mod connection;
+mod direct;
 mod distrusted_addresses;
 mod early_hints;
 mod expect;
@@ -18,25 +20,30 @@ mod tls;
 use std::sync::Arc;
 
 use crate::registry::instance::Address;
-use axum::body::Body;
+use axum::{
+    BoxError,
+    body::{Body, Bytes},
+};
 use body::PoolReturn;
 pub(crate) use body::UpstreamBody;
 pub(crate) use buffered_client::{Answer, CallClient, CallError, CallRequest};
 use connect::Sender;
 pub(crate) use connect::{DialError, Dialer};
+use connection::Connection;
+use direct::{DirectConnection, DirectError, RequestBytes};
 pub(crate) use distrusted_addresses::Distrusted;
 use early_hints::Hints;
 pub(crate) use expect::{Expectation, expects_continue};
 pub(crate) use framing::codings_are_known;
 use futures_util::future::BoxFuture;
 use http::{Request, Response, StatusCode};
-use idle::{IdlePool, Risk};
+use idle::{IdlePool, Risk, WayBack};
 pub(crate) use tls::Trust;
 
 /// A pool of connections. It belongs to the runtime of one thread, in which its connections live.
 pub(crate) struct ConnectionPool {
     dialer: Dialer,
-    idle: Arc<IdlePool<Sender>>,
+    idle: Arc<IdlePool<Connection>>,
     calls: CallClient,
 }
 
@@ -51,10 +58,10 @@ pub(crate) enum SendError {
     },
     /// The connection ended after the request began, and before the answer did.
     #[error("the connection broke: {0}")]
-    Lost(hyper::Error),
+    Lost(BoxError),
     /// The body of the visitor's request broke off.
     #[error("the body of the request broke off: {0}")]
-    Visitor(hyper::Error),
+    Visitor(BoxError),
     /// The answer cannot be used.
     #[error("the answer cannot be used: {0}")]
     BadAnswer(&'static str),
@@ -64,14 +71,14 @@ impl SendError {
     /// The error of a request that was sent at least in part.
     fn of(error: hyper::Error) -> Self {
         if error.is_user() {
-            Self::Visitor(error)
+            Self::Visitor(error.into())
         } else if error.is_parse_too_large() {
             Self::BadAnswer(framing::TOO_LARGE)
         } else if error.is_parse() {
             tracing::debug!(%error, "an answer cannot be read");
             Self::BadAnswer("its head is not HTTP/1.1")
         } else {
-            Self::Lost(error)
+            Self::Lost(error.into())
         }
     }
 }
@@ -111,8 +118,8 @@ impl ConnectionPool {
         let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
         let key = address.pool_key();
         // A body that streams cannot be sent again.
-        while may_reuse && let Some(sender) = self.idle.take(&key, Risk::Loss) {
-            match self.exchange(address, sender, request).await {
+        while may_reuse && let Some(connection) = self.idle.take(&key, Risk::Loss) {
+            match self.exchange(address, connection, request).await {
                 Err(SendError::NotSent { request: unsent, .. }) => request = *unsent,
                 Err(error @ SendError::Lost(_)) => {
                     self.idle.forget(&key);
@@ -142,17 +149,11 @@ impl ConnectionPool {
         request: Request<Body>,
         until: tokio::time::Instant,
     ) -> Result<Response<UpstreamBody>, SendError> {
-        let key = address.pool_key();
-        let opened = self.dialer.open(address, until).await;
-        let sender = match opened {
+        match self.dialer.open(address, until).await {
             Ok(stream) => {
-                let idle = Arc::clone(&self.idle);
-                connect::handshake(stream, move || idle.found_surplus(&key)).await
+                let connection = Connection::Direct(DirectConnection::new(stream));
+                self.exchange(address, connection, request).await
             }
-            Err(reason) => Err(reason),
-        };
-        match sender {
-            Ok(sender) => self.exchange(address, sender, request).await,
             Err(reason) => Err(SendError::NotSent {
                 reason,
                 request: Box::new(request),
@@ -172,6 +173,65 @@ impl ConnectionPool {
     async fn exchange(
         &self,
         address: &Address,
+        connection: Connection,
+        mut request: Request<Body>,
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        let connection = match connection {
+            Connection::Hyper(sender) => return self.exchange_over_hyper(address, sender, request).await,
+            Connection::Direct(connection) => connection,
+        };
+        let whole = direct::whole_body(&mut request)
+            .await
+            .map_err(SendError::Visitor)?;
+        match whole {
+            Some(body) => self.exchange_directly(address, connection, request, body).await,
+            // Boxed: few requests come here.
+            None => Box::pin(self.hand_to_hyper(address, connection, request)).await,
+        }
+    }
+
+    async fn exchange_directly(
+        &self,
+        address: &Address,
+        connection: DirectConnection,
+        mut request: Request<Body>,
+        body: Bytes,
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        let way_back = WayBack::new(&self.idle, address.pool_key());
+        let bytes = RequestBytes::new(&request, &body);
+        let sent = direct::send(connection, &bytes, way_back).await;
+        let answered = sent.map(|response| response.map(UpstreamBody::direct));
+        answered.map_err(|error| match error {
+            DirectError::NotSent(error) => {
+                *request.body_mut() = Body::from(body);
+                SendError::NotSent {
+                    reason: DialError::from(error.to_string()),
+                    request: Box::new(request),
+                }
+            }
+            DirectError::Other(error) => error,
+        })
+    }
+
+    async fn hand_to_hyper(
+        &self,
+        address: &Address,
+        connection: DirectConnection,
+        request: Request<Body>,
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        let way_back = WayBack::new(&self.idle, address.pool_key());
+        match connect::handshake(connection.into_stream(), move || way_back.found_surplus()).await {
+            Ok(sender) => self.exchange_over_hyper(address, sender, request).await,
+            Err(reason) => Err(SendError::NotSent {
+                reason,
+                request: Box::new(request),
+            }),
+        }
+    }
+
+    async fn exchange_over_hyper(
+        &self,
+        address: &Address,
         mut sender: Sender,
         mut request: Request<Body>,
     ) -> Result<Response<UpstreamBody>, SendError> {
@@ -183,8 +243,9 @@ impl ConnectionPool {
                 if keeps {
                     hints.join(response.headers_mut());
                 }
-                let returns = keeps.then(|| PoolReturn::new(&self.idle, address.pool_key(), sender));
-                Ok(response.map(|incoming| UpstreamBody::new(incoming, returns)))
+                let way_back = || WayBack::new(&self.idle, address.pool_key());
+                let returns = keeps.then(|| PoolReturn::new(sender, way_back()));
+                Ok(response.map(|incoming| UpstreamBody::hyper(incoming, returns)))
             }
             Err(mut error) => match error.take_message() {
                 Some(request) => Err(SendError::NotSent {

@@ -1,24 +1,76 @@
 //! The body of an answer. When it was read to its end, its connection returns to the pool.
 
-use std::sync::{Arc, Weak};
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 
+use axum::BoxError;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{connect::Sender, idle::IdlePool};
+use super::{connect::Sender, connection::Connection, direct::DirectBody, idle::WayBack};
 use crate::{
     edge::observed_body::{BodyEvent, BodyObserver, ObservedBody},
     limits::IDLE_TIMEOUT,
-    registry::instance::PoolKey,
 };
 
 /// A body that streams from a service. Dropping it before its end closes the connection.
-pub(crate) type UpstreamBody = ObservedBody<Incoming, Option<PoolReturn>>;
+pub(crate) struct UpstreamBody(Kind);
 
-/// Returns a connection to the pool of idle connections.
-pub(crate) struct PoolReturn {
-    idle: Weak<IdlePool<Sender>>,
-    key: PoolKey,
+enum Kind {
+    Direct(DirectBody<Connection>),
+    Hyper(ObservedBody<Incoming, Option<PoolReturn>>),
+}
+
+impl UpstreamBody {
+    /// A body that comes over a direct connection.
+    pub(super) fn direct(body: DirectBody<Connection>) -> Self {
+        Self(Kind::Direct(body))
+    }
+
+    /// A body that hyper reads.
+    pub(super) fn hyper(body: Incoming, returns: Option<PoolReturn>) -> Self {
+        Self(Kind::Hyper(ObservedBody::new(body, returns)))
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().0 {
+            Kind::Direct(body) => Pin::new(body).poll_frame(cx),
+            Kind::Hyper(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map_err(BoxError::from))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Direct(body) => body.is_end_stream(),
+            Kind::Hyper(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Direct(body) => body.size_hint(),
+            Kind::Hyper(body) => body.size_hint(),
+        }
+    }
+}
+
+/// Returns a connection of hyper's to the pool of idle connections.
+pub(super) struct PoolReturn {
     sender: Sender,
+    way_back: WayBack<Connection>,
 }
 
 impl BodyObserver for Option<PoolReturn> {
@@ -32,12 +84,8 @@ impl BodyObserver for Option<PoolReturn> {
 }
 
 impl PoolReturn {
-    pub(super) fn new(idle: &Arc<IdlePool<Sender>>, key: PoolKey, sender: Sender) -> Self {
-        Self {
-            idle: Arc::downgrade(idle),
-            key,
-            sender,
-        }
+    pub(super) fn new(sender: Sender, way_back: WayBack<Connection>) -> Self {
+        Self { sender, way_back }
     }
 
     /// Returns the connection once it can take a request: an answer can end before the upload that it answers.
@@ -53,8 +101,6 @@ impl PoolReturn {
     }
 
     fn put(self) {
-        if let Some(idle) = self.idle.upgrade() {
-            idle.keep(&self.key, self.sender);
-        }
+        self.way_back.keep(Connection::Hyper(self.sender), None);
     }
 }

@@ -7,9 +7,9 @@
 //!
 //! `reader` is the pure inside; `exchange` moves the bytes.
 
-mod chunks;
+pub(super) mod chunks;
 mod exchange;
-mod head;
+pub(super) mod head;
 mod reader;
 mod request;
 #[cfg(test)]

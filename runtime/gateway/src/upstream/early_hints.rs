@@ -41,7 +41,8 @@ impl Hints {
     }
 }
 
-fn collect(links: &mut Vec<HeaderValue>, hint: &HeaderMap) {
+/// Adds the links of a hint to those of earlier ones.
+pub(super) fn collect(links: &mut Vec<HeaderValue>, hint: &HeaderMap) {
     for link in hint.get_all(LINK) {
         let bytes: usize = links.iter().map(HeaderValue::len).sum();
         let is_within = links.len() < MAX_HINT_LINKS && bytes + link.len() <= MAX_HINT_BYTES;
@@ -51,7 +52,8 @@ fn collect(links: &mut Vec<HeaderValue>, hint: &HeaderMap) {
     }
 }
 
-fn join(links: Vec<HeaderValue>, answer: &mut HeaderMap) {
+/// Adds links to the head of an answer, after its own.
+pub(super) fn join(links: Vec<HeaderValue>, answer: &mut HeaderMap) {
     for link in links {
         if !answer.get_all(LINK).iter().any(|own| *own == link) {
             answer.append(LINK, link);

@@ -1,4 +1,4 @@
-//! How the body of an answer ends, and how large its head may be: one rule for both clients.
+//! How the body of an answer ends, and how large its head may be: one rule for all clients.
 #![deny(clippy::disallowed_methods)]
 
 use http::{

@@ -185,6 +185,35 @@ async fn sweep<C: Reusable>(pool: Weak<IdlePool<C>>, every: Duration) {
     }
 }
 
+/// The way of a connection back to its pool, which may be gone by then.
+pub(super) struct WayBack<C> {
+    idle: Weak<IdlePool<C>>,
+    key: PoolKey,
+}
+
+impl<C: Reusable> WayBack<C> {
+    pub(super) fn new(idle: &Arc<IdlePool<C>>, key: PoolKey) -> Self {
+        let idle = Arc::downgrade(idle);
+        Self { idle, key }
+    }
+
+    /// Keeps a connection whose answer has ended. `state` is the state after its last byte; `None`: it is not known.
+    pub(super) fn keep(&self, connection: C, state: Option<IdleState>) {
+        match (self.idle.upgrade(), state) {
+            (Some(idle), Some(state)) => idle.keep_checked(&self.key, connection, state),
+            (Some(idle), None) => idle.keep(&self.key, connection),
+            (None, _) => {}
+        }
+    }
+
+    /// Bytes beyond an answer arrived.
+    pub(super) fn found_surplus(&self) {
+        if let Some(idle) = self.idle.upgrade() {
+            idle.found_surplus(&self.key);
+        }
+    }
+}
+
 /// The idle connections to one address, and what is known about its service.
 struct AddressPool<C> {
     /// Oldest first.

@@ -162,3 +162,77 @@ async fn a_service_that_closes_after_each_answer_without_a_word_gets_each_reques
     }
     assert_eq!(asked.load(SeqCst), 200);
 }
+
+#[tokio::test]
+async fn an_answer_streams_as_it_arrives() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (go, may_go) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("a caller");
+        let _ = stream.read(&mut [0; 4_096]).await;
+        let first = b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\nfour";
+        stream.write_all(first).await.expect("a reader");
+        may_go.await.expect("a word");
+        stream.write_all(b"more").await.expect("a reader");
+        let _ = stream.read(&mut [0; 1]).await;
+    });
+    let pool = pool(Duration::from_secs(5));
+    let address = Address::new("127.0.0.1".to_owned(), port, false);
+    let request = Request::get("/").header("host", "x").body(Body::empty());
+    let answer = pool
+        .send(&address, request.expect("a request"), soon(5_000))
+        .await;
+    let mut body = answer.expect("an answer").into_body();
+    let mut next = async || {
+        let frame = body.frame().await?.expect("a body");
+        Some(frame.into_data().expect("data"))
+    };
+    assert_eq!(next().await.as_deref(), Some(&b"four"[..]));
+    go.send(()).expect("a service");
+    assert_eq!(next().await.as_deref(), Some(&b"more"[..]));
+    assert_eq!(pool.idle_count(), 1, "the connection is back with the last byte");
+    assert_eq!(next().await, None);
+}
+
+/// A service that says how long a request's body is. And how many connections it had.
+async fn measuring() -> (Address, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&accepted);
+    let answer = async |request: Request<hyper::body::Incoming>| {
+        let body = request.into_body().collect().await?.to_bytes();
+        Ok::<_, hyper::Error>(Response::new(Body::from(body.len().to_string())))
+    };
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, SeqCst);
+            let server = hyper::server::conn::http1::Builder::new();
+            let service = hyper::service::service_fn(answer);
+            tokio::spawn(server.serve_connection(hyper_util::rt::TokioIo::new(stream), service));
+        }
+    });
+    (Address::new("127.0.0.1".to_owned(), port, false), accepted)
+}
+
+#[tokio::test]
+async fn short_and_long_requests_share_a_connection() {
+    let (address, accepted) = measuring().await;
+    let pool = pool(Duration::from_secs(5));
+    // The third goes over hyper, and with it those that follow.
+    for length in [0, 1_000, 100_000, 0, 1_000] {
+        let request = Request::post("/")
+            .header("host", "x")
+            .header("content-length", length);
+        let request = request.body(Body::from(vec![b'x'; length])).expect("a request");
+        let answer = pool
+            .send(&address, request, soon(5_000))
+            .await
+            .expect("an answer");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        assert_eq!(body, length.to_string());
+        pool.idle.age(Duration::from_secs(1));
+    }
+    assert_eq!(accepted.load(SeqCst), 1);
+}

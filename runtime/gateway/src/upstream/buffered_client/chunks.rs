@@ -1,15 +1,19 @@
 //! A body in chunks (RFC 9112 section 7.1), read byte by byte outside of data.
 #![deny(clippy::disallowed_methods)]
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
 use super::BadAnswer;
 
-use crate::limits::{MAX_CHUNK_EXTRA_BYTES, MAX_CHUNK_SIZE_DIGITS};
+use crate::limits::{MAX_ANSWER_HEADERS, MAX_CHUNK_EXTRA_BYTES, MAX_CHUNK_SIZE_DIGITS};
 
 /// The reader of a body in chunks.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Chunks {
+pub(in crate::upstream) struct Chunks {
     state: ChunkState,
     extra: usize,
+    /// The lines after the last chunk.
+    trailers: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,14 +44,15 @@ enum ChunkState {
 const START: ChunkState = ChunkState::Size { size: 0, digits: 0 };
 
 impl Chunks {
-    pub(super) fn new() -> Self {
+    pub(in crate::upstream) fn new() -> Self {
         Self {
             state: START,
             extra: 0,
+            trailers: Vec::new(),
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(in crate::upstream) fn is_done(&self) -> bool {
         self.state == ChunkState::Done
     }
 
@@ -59,30 +64,63 @@ impl Chunks {
         limit: usize,
     ) -> Result<usize, BadAnswer> {
         let mut rest = bytes;
-        while let [first, after @ ..] = rest {
+        while !rest.is_empty() && !self.is_done() {
+            let (before, length) = self.piece(rest)?;
+            let (data, after) = rest.split_at(before).1.split_at(length);
+            if body.len() + data.len() > limit {
+                return Err(BadAnswer::TooLong(limit));
+            }
+            body.extend_from_slice(data);
+            rest = after;
+        }
+        Ok(bytes.len() - rest.len())
+    }
+
+    /// Reads `bytes` up to the end of the first data. Returns how many bytes come before the data, and how many are data. Without
+    /// data, the rest of the body is missing, or it is done: then only the bytes before belong to it.
+    pub(in crate::upstream) fn piece(&mut self, bytes: &[u8]) -> Result<(usize, usize), BadAnswer> {
+        let mut before = 0;
+        while let Some(byte) = bytes.get(before).filter(|_| !self.is_done()) {
             if let ChunkState::Data { left } = self.state {
-                let length = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
-                let (data, after) = rest.split_at(length);
-                if body.len() + data.len() > limit {
-                    return Err(BadAnswer::TooLong(limit));
-                }
-                body.extend_from_slice(data);
-                let left = left - data.len() as u64;
+                let length = usize::try_from(left)
+                    .unwrap_or(usize::MAX)
+                    .min(bytes.len() - before);
+                let left = left - length as u64;
                 self.state = if left == 0 {
                     ChunkState::DataEnd
                 } else {
                     ChunkState::Data { left }
                 };
-                rest = after;
-                continue;
+                return Ok((before, length));
             }
-            if self.is_done() {
-                break;
-            }
-            self.state = self.after(*first)?;
-            rest = after;
+            self.state = self.after(*byte)?;
+            before += 1;
         }
-        Ok(bytes.len() - rest.len())
+        Ok((before, 0))
+    }
+
+    /// The trailers, once the body is done.
+    ///
+    /// # Errors
+    /// They are not headers, or too many.
+    pub(in crate::upstream) fn trailers(&mut self) -> Result<HeaderMap, BadAnswer> {
+        let mut lines = std::mem::take(&mut self.trailers);
+        let mut trailers = HeaderMap::new();
+        if lines.is_empty() {
+            return Ok(trailers);
+        }
+        lines.extend_from_slice(b"\r\n");
+        let mut parsed = [httparse::EMPTY_HEADER; MAX_ANSWER_HEADERS];
+        let parsed = httparse::parse_headers(&lines, &mut parsed).map_err(|_| BadAnswer::Chunks)?;
+        let httparse::Status::Complete((_, parsed)) = parsed else {
+            return Err(BadAnswer::Chunks);
+        };
+        for one in parsed {
+            let name = HeaderName::from_bytes(one.name.as_bytes()).map_err(|_| BadAnswer::Chunks)?;
+            let value = HeaderValue::from_bytes(one.value.trim_ascii()).map_err(|_| BadAnswer::Chunks)?;
+            trailers.append(name, value);
+        }
+        Ok(trailers)
     }
 
     /// The state after a byte that is not data.
@@ -106,15 +144,21 @@ impl Chunks {
             (ChunkState::DataLineEnd, b'\n') => Ok(START),
             (ChunkState::TrailerStart, b'\r') => Ok(ChunkState::LastLineEnd),
             (ChunkState::LastLineEnd, b'\n') => Ok(ChunkState::Done),
-            (ChunkState::Trailer, b'\n') => self.extra(ChunkState::TrailerStart),
+            (ChunkState::Trailer, b'\n') => self.trailer(byte, ChunkState::TrailerStart),
             (ChunkState::TrailerStart | ChunkState::Trailer, byte) if byte != b'\n' => {
-                self.extra(ChunkState::Trailer)
+                self.trailer(byte, ChunkState::Trailer)
             }
             (ChunkState::Extension { size }, byte) if byte != b'\n' => {
                 self.extra(ChunkState::Extension { size })
             }
             _ => bad,
         }
+    }
+
+    fn trailer(&mut self, byte: u8, state: ChunkState) -> Result<ChunkState, BadAnswer> {
+        let state = self.extra(state)?;
+        self.trailers.push(byte);
+        Ok(state)
     }
 
     fn extra(&mut self, state: ChunkState) -> Result<ChunkState, BadAnswer> {

@@ -14,17 +14,19 @@ use crate::{
 
 /// What a head states.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Head {
-    pub(super) status: StatusCode,
+pub(in crate::upstream) struct Head {
+    pub(in crate::upstream) status: StatusCode,
     /// The headers that the caller wants.
-    pub(super) headers: HeaderMap,
-    pub(super) framing: Framing,
+    pub(in crate::upstream) headers: HeaderMap,
+    pub(in crate::upstream) framing: Framing,
     /// Whether the connection can take another request after this answer.
-    pub(super) stays: bool,
+    pub(in crate::upstream) stays: bool,
+    /// Whether the connection can take another request after an answer without a body.
+    pub(in crate::upstream) persists: bool,
 }
 
 /// The end of the first head in `bytes`. Bytes before `from` were searched already.
-pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
+pub(in crate::upstream) fn end(bytes: &[u8], from: usize) -> Option<usize> {
     // The end of a line and an empty line: at most three of their bytes lie before the new ones.
     let start = from.saturating_sub(3);
     let fresh = bytes.get(start..)?;
@@ -35,8 +37,17 @@ pub(super) fn end(bytes: &[u8], from: usize) -> Option<usize> {
     })
 }
 
-/// Reads a head, which is all of `bytes`.
+/// Reads a head, which is all of `bytes`, and keeps the headers in `wanted`.
 pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswer> {
+    read_with(bytes, |headers| Some(kept(headers, wanted)))
+}
+
+/// Reads a head, which is all of `bytes`, with the headers that `keep` makes of those that it has. `None`: they cannot be
+/// kept.
+pub(in crate::upstream) fn read_with(
+    bytes: &[u8],
+    keep: impl FnOnce(&[Header<'_>]) -> Option<HeaderMap>,
+) -> Result<Head, BadAnswer> {
     // The array has no values until headers are parsed into it: most heads have few headers, and to fill all of its
     // places would cost more than to parse those few.
     let mut headers = [const { MaybeUninit::uninit() }; MAX_ANSWER_HEADERS];
@@ -68,11 +79,13 @@ pub(super) fn read(bytes: &[u8], wanted: &[HeaderName]) -> Result<Head, BadAnswe
     let closes = values(response.headers, "connection")
         .flat_map(|value| value.split(|byte| *byte == b','))
         .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
+    let persists = is_1_1 && !closes;
     Ok(Head {
         status,
-        headers: kept(response.headers, wanted),
+        headers: keep(response.headers).ok_or(BadAnswer::Head("it is not HTTP/1.1"))?,
         framing,
-        stays: is_1_1 && !closes && framing != Framing::Close,
+        stays: persists && framing != Framing::Close,
+        persists,
     })
 }
 
