@@ -143,7 +143,7 @@ use operators::Guard;
 use page_limits::Limits;
 use pins::Pins;
 use plain_cookies::{CookieSeal, PlainCookies};
-use proxy::PlainForms;
+use proxy::{ActionMeasures, PlainForms};
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,
@@ -231,6 +231,7 @@ struct Core {
     /// Gives requests their ids, and counts them.
     observer: Observer,
     fragment_measures: FragmentMeasures,
+    action_measures: ActionMeasures,
     /// The pools of all runtimes.
     pools: Mutex<Vec<Weak<ConnectionPool>>>,
     /// The newest settings, once they have changed.
@@ -308,6 +309,7 @@ impl Core {
             distrusted: Arc::default(),
             observer: Observer::new(config.observer()).map_err(ConfigError::AccessLog)?,
             fragment_measures: FragmentMeasures::default(),
+            action_measures: ActionMeasures::default(),
             pools: Mutex::default(),
             renewed: watch::Sender::new(Weak::new()),
         })

@@ -49,7 +49,7 @@ pub(crate) use identity::Identities;
 pub use keys::KeyRecord;
 use keys::{KeyKeeper, KeyRing};
 use next::NextCookies;
-pub(crate) use next::Site;
+pub(crate) use next::{Site, plain_path};
 pub(crate) use open::OpenLogin;
 use open::OpenLogins;
 use openid::OpenId;

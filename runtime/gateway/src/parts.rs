@@ -14,7 +14,7 @@ use crate::{
     operators::Guard,
     page_limits::Limits,
     plain_cookies::{CookieSeal, PlainCookies},
-    proxy::PlainForms,
+    proxy::{ActionMeasures, PlainForms},
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
     routing::{previews::PreviewKey, version_cookie::VersionCookies},
@@ -133,6 +133,11 @@ impl Gateway {
     /// The name of this gateway in the requests that it passes on.
     pub(crate) fn mark(&self) -> &HeaderValue {
         &self.shared.core.mark
+    }
+
+    /// The metrics of forms.
+    pub(crate) fn action_measures(&self) -> &ActionMeasures {
+        &self.shared.core.action_measures
     }
 
     /// The metrics of fragments.

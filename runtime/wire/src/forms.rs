@@ -200,19 +200,27 @@ pub fn seal_of(service: &str, encrypted: &[u8]) -> String {
 /// `None`: the text is too long or not a seal.
 #[must_use]
 pub fn parts_of(seal: &str) -> Option<(ServiceName, Vec<u8>)> {
-    if seal.len() > MAX_FORM_SEAL_BYTES {
-        return None;
-    }
-    let (service, encrypted) = seal.split_once('.')?;
-    let service = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(service).ok()?).ok()?;
-    let encrypted = BASE64_URL_SAFE_NO_PAD.decode(encrypted).ok()?;
-    Some((ServiceName::try_new(&service).ok()?, encrypted))
+    let (service, encrypted) = halves(seal)?;
+    Some((service, BASE64_URL_SAFE_NO_PAD.decode(encrypted).ok()?))
 }
 
 /// The service that a seal names. `None`: the text is too long or not a seal.
 #[must_use]
 pub fn service_of(seal: &str) -> Option<ServiceName> {
-    parts_of(seal).map(|(service, _)| service)
+    let (service, encrypted) = halves(seal)?;
+    // Only its owner decodes it.
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (encrypted.len() % 4 != 1 && encrypted.bytes().all(is_base64)).then_some(service)
+}
+
+/// The service that a seal names, and what that service encrypted, in base64.
+fn halves(seal: &str) -> Option<(ServiceName, &str)> {
+    if seal.len() > MAX_FORM_SEAL_BYTES {
+        return None;
+    }
+    let (service, encrypted) = seal.split_once('.')?;
+    let service = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(service).ok()?).ok()?;
+    Some((ServiceName::try_new(&service).ok()?, encrypted))
 }
 
 /// A hash of a fragment's imports, under the fragment's names. It is equal for equal values, however they are ordered.

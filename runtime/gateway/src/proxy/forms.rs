@@ -11,7 +11,10 @@ mod replacer;
 mod sessions;
 mod shell;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, OnceLock},
+    time::SystemTime,
+};
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -48,6 +51,7 @@ use crate::{
         version_cookie::VersionSeed,
     },
 };
+pub(crate) use measured::ActionMeasures;
 use measured::Measured;
 use owner::OwnerCall;
 pub(super) use page::ForPage;
@@ -113,8 +117,8 @@ struct SentForm<'a> {
     previewed: Previewed<'a>,
     /// The path and query of the page on which the form stands.
     page: PathAndQuery,
-    /// The site that the visitor uses. `None`: the request names no host.
-    site: Option<Site>,
+    /// See [`SentForm::site`].
+    site: OnceLock<Option<Site>>,
     origin: Origin,
     host: Option<HeaderValue>,
     visit: Visit,
@@ -146,7 +150,7 @@ async fn sent(
     let has_sessions = service.is_some_and(|owner| sessions::are_used(owner, keeper));
     let asked = (service, has_sessions.then_some(&for_page));
     let answered = form.ask_owner(asked, &seal, request).await;
-    measured.end(&answered);
+    measured.end(gateway.action_measures(), &answered);
     match answered {
         Ok(mut answer) => {
             // Other pages keep no sessions.
@@ -188,19 +192,27 @@ impl<'a> SentForm<'a> {
             return Err(RequestFailure::CrossSite);
         }
         let host = requested_host(request, &origin);
-        let site = host.as_ref().and_then(|host| Site::new(origin.scheme, host));
+        let site = OnceLock::new();
+        let page = address::page(request.uri(), request.headers(), || {
+            site_of(&site, &origin, host.as_ref())
+        });
         let versions = gateway.version_cookies();
         Ok(Self {
             gateway,
             pages,
             previewed,
-            page: address::page(request.uri(), request.headers(), site.as_ref()),
+            page,
             site,
             visit: Visit::begin(gateway, request, &origin)?,
             seed: VersionSeed::of(versions, snapshot.is_split(), request.headers(), random),
             origin,
             host,
         })
+    }
+
+    /// The site that the visitor uses, made when it is first needed. `None`: the request names no host.
+    fn site(&self) -> Option<&Site> {
+        site_of(&self.site, &self.origin, self.host.as_ref())
     }
 
     /// Sends the form to its owner, with the owner's session if the service of the page has to be asked for it. The owner's answer.
@@ -265,8 +277,7 @@ impl<'a> SentForm<'a> {
             return self.lead(&at_anchor(&self.page, done.anchor.as_deref())).await;
         };
         let hosts = &self.gateway.config().redirect_hosts;
-        let site = self.site.as_ref();
-        if let Some(location) = site.and_then(|site| address::location(&to, site, hosts)) {
+        if let Some(location) = address::location(&to, || self.site(), hosts) {
             return self.lead(&location).await;
         }
         tracing::error!(
@@ -319,8 +330,7 @@ impl<'a> SentForm<'a> {
         let logins = self.gateway.logins().filter(|logins| logins.has_page());
         let logins = logins.ok_or(RequestFailure::LoginEnded)?;
         let mut response = see_other(HeaderValue::from_static(UNSENT));
-        let site = self.site.as_ref();
-        let back = site.and_then(|site| site.local(self.page.as_str()));
+        let back = self.site().and_then(|site| site.local(self.page.as_str()));
         let back = back.and_then(|path| logins.lead_back(&path, self.origin.scheme, self.host.as_ref()));
         response
             .headers_mut()
@@ -337,6 +347,16 @@ impl<'a> SentForm<'a> {
             }
         }
     }
+}
+
+/// The site of a request, which is made when it is first needed.
+fn site_of<'s>(
+    site: &'s OnceLock<Option<Site>>,
+    origin: &Origin,
+    host: Option<&HeaderValue>,
+) -> Option<&'s Site> {
+    let make = || Site::new(origin.scheme, host?);
+    site.get_or_init(make).as_ref()
 }
 
 /// Remembers that the visitor has sent a form.

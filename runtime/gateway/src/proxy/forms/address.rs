@@ -8,15 +8,23 @@ use url::Url;
 use crate::{
     config::{forms::is_listed, openid::is_safe},
     limits::MAX_NEXT_BYTES,
-    login::Site,
+    login::{Site, plain_path},
 };
 
 /// The path and query of the page that an address with the seal of a form belongs to. The other parameters of the address
 /// are the page's; without any, those of the `Referer` are, if it is the same page.
-pub(super) fn page(uri: &Uri, headers: &HeaderMap, site: Option<&Site>) -> PathAndQuery {
+pub(super) fn page<'s>(
+    uri: &Uri,
+    headers: &HeaderMap,
+    site: impl FnOnce() -> Option<&'s Site>,
+) -> PathAndQuery {
     forms::page::of_form(uri, || {
-        let before = referer(headers, site?)?;
-        let here = site?.resolved(uri.path())?;
+        if !headers.contains_key(REFERER) {
+            return None;
+        }
+        let site = site()?;
+        let before = referer(headers, site)?;
+        let here = site.resolved(uri.path())?;
         (before.path() == here.path()).then(|| without_seal(before.query()?))?
     })
 }
@@ -32,12 +40,19 @@ pub(super) fn referer(headers: &HeaderMap, site: &Site) -> Option<Url> {
 }
 
 /// The `Location` for a visitor who is to go `to` an address: a path of this site, or an address at one of the hosts. `None`:
-/// the address is neither.
-pub(super) fn location(to: &str, site: &Site, hosts: &[String]) -> Option<String> {
+/// the address is neither, or the site is not known.
+pub(super) fn location<'s>(
+    to: &str,
+    site: impl FnOnce() -> Option<&'s Site>,
+    hosts: &[String],
+) -> Option<String> {
     if to.len() > MAX_NEXT_BYTES {
         return None;
     }
-    if let Some(local) = site.local(to) {
+    if let Some(path) = plain_path(to) {
+        return Some(path.to_owned());
+    }
+    if let Some(local) = site()?.local(to) {
         let part = to.split_once('#').map(|(_, part)| part);
         let part = part.filter(|part| part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'));
         return Some(match part {
@@ -61,6 +76,7 @@ mod tests {
 
     #[test]
     fn the_page_has_its_own_query_or_that_of_the_page_before_if_it_is_the_same() {
+        let site = site();
         for (target, referer, expected) in [
             ("/pay?hydra-form=a.b", None, "/pay"),
             (
@@ -110,17 +126,18 @@ mod tests {
         ] {
             let mut headers = HeaderMap::new();
             headers.extend(referer.map(|text| (REFERER, HeaderValue::from_static(text))));
-            let found = page(&Uri::from_static(target), &headers, Some(&site()));
+            let found = page(&Uri::from_static(target), &headers, || Some(&site));
             assert_eq!(found.as_str(), expected, "{target} {referer:?}");
         }
         let long = format!("https://shop.example/pay?y={}", "2".repeat(MAX_NEXT_BYTES));
         let headers = HeaderMap::from_iter([(REFERER, HeaderValue::try_from(long).expect("a value"))]);
-        let found = page(&Uri::from_static("/pay?hydra-form=a.b"), &headers, Some(&site()));
+        let found = page(&Uri::from_static("/pay?hydra-form=a.b"), &headers, || Some(&site));
         assert_eq!(found.as_str(), "/pay");
     }
 
     #[test]
     fn visitors_go_to_this_site_or_to_a_host_of_the_settings() {
+        let site = site();
         let hosts = ["pay.example", "bank.example:8443", "localhost:9000", "[::1]:9000"].map(str::to_owned);
         for (to, expected) in [
             ("/thanks", Some("/thanks")),
@@ -148,9 +165,15 @@ mod tests {
             ("/logout", None),
             ("", None),
         ] {
-            assert_eq!(location(to, &site(), &hosts).as_deref(), expected, "{to}");
+            assert_eq!(location(to, || Some(&site), &hosts).as_deref(), expected, "{to}");
         }
-        assert_eq!(location(&"/x".repeat(MAX_NEXT_BYTES), &site(), &hosts), None);
-        assert_eq!(location("https://pay.example/", &site(), &[]), None);
+        assert_eq!(
+            location(&"/x".repeat(MAX_NEXT_BYTES), || Some(&site), &hosts),
+            None
+        );
+        assert_eq!(location("https://pay.example/", || Some(&site), &[]), None);
+        // Without a host in the request, only what is plain is known to be on this site.
+        assert_eq!(location("/thanks", || None, &hosts).as_deref(), Some("/thanks"));
+        assert_eq!(location("/a%20b", || None, &hosts), None);
     }
 }

@@ -1,12 +1,20 @@
 //! Counts forms, by what became of them.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use hydra_runtime_net::observe::{FragmentRecord, RequestRecord};
+use hydra_runtime_net::{
+    metrics::{HandleMap, LazyCounter, LazyHistogram},
+    observe::{FragmentRecord, RequestRecord},
+};
 use hydra_runtime_wire::{Outcome, forms::ActionAnswer};
-use metrics::Label;
+use metrics::{Key, Label};
 
-use crate::{edge::failure::RequestFailure, measures::OTHER, routing::snapshot::Service};
+use crate::{
+    edge::failure::RequestFailure, limits::MAX_MEASURED_ACTIONS, measures::OTHER, routing::snapshot::Service,
+};
 
 /// A form that is under way to its owner. `None` if no service has the name in the seal, which may be anything.
 pub(super) struct Measured<'a> {
@@ -25,44 +33,30 @@ impl<'a> Measured<'a> {
     }
 
     /// Counts the form, and tells it in the record of the request.
-    pub(super) fn end(self, answered: &Result<ActionAnswer, RequestFailure>) {
+    pub(super) fn end(self, measures: &ActionMeasures, answered: &Result<ActionAnswer, RequestFailure>) {
         let time = self.began.elapsed();
         let [service, reference, action] = self.labels(answered);
-        let mut labels = vec![
-            Label::new("service", service.clone()),
-            Label::new("ref", reference.clone()),
-            Label::new("action", action),
-        ];
-        metrics::histogram!("hydra_action_seconds", labels.clone()).record(time.as_secs_f64());
-        labels.push(Label::from_static_parts("outcome", label(answered)));
-        metrics::counter!("hydra_actions_total", labels).increment(1);
-        let Some(record) = self.record else { return };
+        measures.count([service, reference, action], ActionResult::of(answered), time);
+        let Some(record) = &self.record else { return };
         record.fragment(|| FragmentRecord {
-            service,
-            reference,
+            service: service.to_owned(),
+            reference: reference.to_owned(),
             outcome: outcome_of(answered).label(),
             time,
         });
     }
 
     /// The service, the ref and the action. What the service's contract does not have gets no label of its own.
-    fn labels(&self, answered: &Result<ActionAnswer, RequestFailure>) -> [String; 3] {
-        let service = self.service.map(|service| service.name.to_string());
+    fn labels<'l>(&'l self, answered: &'l Result<ActionAnswer, RequestFailure>) -> [&'l str; 3] {
+        let service = self.service.map_or(OTHER, |service| &*service.name);
         let named = match answered {
-            Ok(ActionAnswer::Done(done)) => Some((&done.reference, &done.action)),
-            Ok(ActionAnswer::Invalid(form)) => Some((&form.reference, &form.action)),
+            Ok(ActionAnswer::Done(done)) => Some((&*done.reference, &*done.action)),
+            Ok(ActionAnswer::Invalid(form)) => Some((&*form.reference, &*form.action)),
             Err(_) => None,
         };
         let named = named.filter(|(reference, action)| self.has(reference, action));
-        let other = || OTHER.to_owned();
-        let (reference, action) = named
-            .map(|(reference, action)| (reference.clone(), action.clone()))
-            .unzip();
-        [
-            service.unwrap_or_else(other),
-            reference.unwrap_or_else(other),
-            action.unwrap_or_else(other),
-        ]
+        let (reference, action) = named.unwrap_or((OTHER, OTHER));
+        [service, reference, action]
     }
 
     /// Whether the contract of the service has a fragment with such a form.
@@ -86,14 +80,107 @@ fn outcome_of(answered: &Result<ActionAnswer, RequestFailure>) -> Outcome {
     }
 }
 
+/// The metrics of forms, by service, ref and action.
+#[derive(Debug)]
+pub(crate) struct ActionMeasures {
+    /// By the three names, with zeros between them, which no name has.
+    handles: HandleMap<String, ActionHandles>,
+    others: ActionHandles,
+}
+
+impl Default for ActionMeasures {
+    fn default() -> Self {
+        Self {
+            handles: HandleMap::new(MAX_MEASURED_ACTIONS),
+            others: ActionHandles::new(OTHER, OTHER, OTHER),
+        }
+    }
+}
+
+impl ActionMeasures {
+    /// Counts a form with this result, which came after `time`.
+    fn count(&self, [service, reference, action]: [&str; 3], result: ActionResult, time: Duration) {
+        let key = [service, "\0", reference, "\0", action].concat();
+        let make = || (key.clone(), ActionHandles::new(service, reference, action));
+        match self.handles.get(&key, make) {
+            Some(handles) => handles.count(result, time),
+            None => self.others.count(result, time),
+        }
+    }
+}
+
+/// The metrics of one form.
+#[derive(Debug)]
+struct ActionHandles {
+    results: [LazyCounter; ActionResult::ALL.len()],
+    time: LazyHistogram,
+}
+
+impl ActionHandles {
+    fn new(service: &str, reference: &str, action: &str) -> Self {
+        let labels = [("service", service), ("ref", reference), ("action", action)];
+        let labels = labels.map(|(name, value)| Label::new(name, value.to_owned()));
+        let counter = |result: ActionResult| {
+            let result = Label::from_static_parts("outcome", result.label());
+            let labels = labels.iter().cloned().chain([result]).collect::<Vec<_>>();
+            LazyCounter::new(Key::from_parts("hydra_actions_total", labels))
+        };
+        Self {
+            results: ActionResult::ALL.map(counter),
+            time: LazyHistogram::new(Key::from_parts("hydra_action_seconds", labels.to_vec())),
+        }
+    }
+
+    fn count(&self, result: ActionResult, time: Duration) {
+        self.time.record(time.as_secs_f64());
+        // The counters are in the order of the results.
+        if let Some(counter) = self.results.get(result as usize) {
+            counter.increment(1);
+        }
+    }
+}
+
 /// What became of a form.
-fn label(answered: &Result<ActionAnswer, RequestFailure>) -> &'static str {
-    match answered {
-        Ok(ActionAnswer::Done(_)) => "done",
-        Ok(ActionAnswer::Invalid(_)) => "invalid",
-        Err(RequestFailure::FormUnsent) => "unsent",
-        Err(RequestFailure::FormUnclear) => "unclear",
-        Err(RequestFailure::LoginEnded) => "login",
-        Err(_) => "refused",
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ActionResult {
+    Done,
+    Invalid,
+    Unsent,
+    Unclear,
+    Login,
+    Refused,
+}
+
+impl ActionResult {
+    const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Invalid,
+        Self::Unsent,
+        Self::Unclear,
+        Self::Login,
+        Self::Refused,
+    ];
+
+    fn of(answered: &Result<ActionAnswer, RequestFailure>) -> Self {
+        match answered {
+            Ok(ActionAnswer::Done(_)) => Self::Done,
+            Ok(ActionAnswer::Invalid(_)) => Self::Invalid,
+            Err(RequestFailure::FormUnsent) => Self::Unsent,
+            Err(RequestFailure::FormUnclear) => Self::Unclear,
+            Err(RequestFailure::LoginEnded) => Self::Login,
+            Err(_) => Self::Refused,
+        }
+    }
+
+    /// Its name in metrics.
+    fn label(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Invalid => "invalid",
+            Self::Unsent => "unsent",
+            Self::Unclear => "unclear",
+            Self::Login => "login",
+            Self::Refused => "refused",
+        }
     }
 }

@@ -83,9 +83,11 @@ impl OwnerCall<'_> {
     /// The request for the owner. `None`: the seal makes no address.
     fn request(&self, request: Request<Body>) -> Option<Request<Body>> {
         let path = self.gateway.action_path();
-        let target: PathAndQuery = format!("{path}?{SEAL_PARAMETER}={}", self.seal).parse().ok()?;
+        let target = [path.as_str(), "?", SEAL_PARAMETER, "=", self.seal].concat();
+        let target = PathAndQuery::try_from(target).ok()?;
         let (visitors, body) = request.into_parts();
-        let mut headers = HeaderMap::new();
+        // As many as the owner gets, so that the map does not grow.
+        let mut headers = HeaderMap::with_capacity(12);
         for name in [CONTENT_TYPE, CONTENT_LENGTH] {
             let value = visitors.headers.get(&name).cloned();
             headers.extend(value.map(|value| (name, value)));
