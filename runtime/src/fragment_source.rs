@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-pub use hydra_runtime_net::fragment_source::{Caller, FragmentSource};
+pub use hydra_runtime_net::fragment_source::{
+    Caller, FragmentSource, KeptFragment, KeptFragments, WantedFragment,
+};
 use hydra_runtime_wire::{Attributes, Outcome};
 use serde_json::Value;
 

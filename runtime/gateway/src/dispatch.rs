@@ -5,6 +5,7 @@ mod alarm;
 mod at_once;
 pub(crate) mod cache;
 mod call;
+mod kept;
 mod log;
 mod measured;
 pub(crate) mod plain;
@@ -24,9 +25,9 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream},
 };
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use hydra_runtime_net::{
-    fragment_source::{Caller, FragmentSource},
+    fragment_source::{Caller, FragmentSource, KeptFragments},
     observe::RequestRecord,
     server::authority::is_host,
 };
@@ -36,28 +37,53 @@ use crate::{
     Gateway,
     limits::{MAX_BATCH_DURATION, MAX_CALLS_AT_ONCE, MAX_CONCURRENT_CALLS_PER_SERVICE},
     plain_cookies::Jar,
-    routing::{previews::Previews, version_cookie::VersionSeed},
+    routing::{previews::Previews, snapshot::Snapshot, version_cookie::VersionSeed},
 };
 use alarm::Alarm;
 use at_once::AtOnce;
 use measured::Measured;
 use plan::{Job, VersionContext};
 
+/// What decides which instances and kept answers are for the visitor of a page.
+#[derive(Clone, Debug)]
+struct PageVisitor {
+    /// Picks the version of each service: the visitor stays on one set.
+    seed: u64,
+    /// The versions that the visitor previews.
+    previews: Previews,
+    /// The host that the visitor requested, if the page is rendered in this process.
+    host: Option<HeaderValue>,
+    /// Whether the visitor has just sent a form.
+    has_sent_form: bool,
+}
+
+impl PageVisitor {
+    /// The visitor whose headers, as far as they travel and with a login that counts, are `headers`.
+    fn of(gateway: &Gateway, snapshot: &Snapshot, headers: &HeaderMap, caller: &Caller) -> Self {
+        // A visitor with a login stays on one set of versions even if the page does not pass the version cookie on. Other
+        // visitors cannot be told apart.
+        let chance = || match login::binding(headers) {
+            Some(login) => gateway.version_cookies().of_login(&login),
+            None => gateway.publisher().next_rotation(),
+        };
+        let seed = VersionSeed::of(gateway.version_cookies(), snapshot.is_split(), headers, chance);
+        Self {
+            seed: seed.number(),
+            previews: gateway.previews(&caller.headers),
+            host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
+            has_sent_form: gateway.has_sent_form(&caller.headers),
+        }
+    }
+}
+
 /// What all calls of one batch have in common.
 #[derive(Clone, Debug)]
 struct CallContext {
     until: Instant,
-    /// Picks the version of each service: the page's visitor stays on one set.
-    seed: u64,
-    /// The versions that the page's visitor previews.
-    previews: Previews,
+    visitor: PageVisitor,
     cookies: Option<HeaderValue>,
     /// The visitor's cookies at plain services.
     jar: Jar,
-    /// The host that the page's visitor requested, if the page is rendered in this process.
-    host: Option<HeaderValue>,
-    /// Whether the visitor has just sent a form.
-    has_sent_form: bool,
     /// The address of the caller; `None` for pages of this process.
     from: Option<IpAddr>,
     /// How many fragments of protocol 1 services may still be requested alone.
@@ -91,22 +117,12 @@ pub(crate) fn dispatch(
         caller.budget.min(MAX_BATCH_DURATION)
     };
     let snapshot = gateway.publisher().snapshot();
-    let visitor = gateway.with_valid_login(&caller.headers);
-    // A visitor with a login stays on one set of versions even if the page does not pass the version cookie on. Other
-    // visitors cannot be told apart.
-    let chance = || match login::binding(&visitor) {
-        Some(login) => gateway.version_cookies().of_login(&login),
-        None => gateway.publisher().next_rotation(),
-    };
-    let seed = VersionSeed::of(gateway.version_cookies(), snapshot.is_split(), &visitor, chance);
+    let headers = gateway.with_valid_login(&caller.headers);
     let context = CallContext {
-        seed: seed.number(),
-        previews: gateway.previews(&caller.headers),
+        visitor: PageVisitor::of(gateway, &snapshot, &headers, caller),
         until: Instant::now() + budget,
-        cookies: cookies::travelling(&visitor),
+        cookies: cookies::travelling(&headers),
         jar: gateway.jar(&caller.headers),
-        has_sent_form: gateway.has_sent_form(&caller.headers),
-        host: caller.host.clone().filter(|host| is_host(host.as_bytes())),
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),
         record: caller.record.clone(),
@@ -118,8 +134,8 @@ pub(crate) fn dispatch(
         &snapshot,
         gateway.config().protocol_1_attributes,
         VersionContext {
-            seed: context.seed,
-            previews: &context.previews,
+            seed: context.visitor.seed,
+            previews: &context.visitor.previews,
             now: gateway.publisher().now(),
         },
     );
@@ -252,6 +268,10 @@ pub(crate) struct InProcess(pub(crate) Gateway);
 impl FragmentSource for InProcess {
     fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments> {
         dispatch(&self.0, batch, &caller)
+    }
+
+    fn kept(&self, caller: &Caller) -> Option<Box<dyn KeptFragments>> {
+        kept::for_visitor(&self.0, caller)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use hydra_runtime_net::metrics::{Described, HandleMap, LazyCounter, LazyHistogram, describe};
-use hydra_runtime_wire::{Outcome, ResolvedFragment};
+use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
 
 use crate::{
@@ -385,12 +385,12 @@ impl FragmentHandles {
     }
 
     /// Counts a fragment that came after `time`. One from a cache took none.
-    pub(crate) fn count(&self, fragment: &ResolvedFragment, time: Duration) {
+    pub(crate) fn count(&self, outcome: Outcome, time: Duration) {
         // The counters are in the order of the outcomes.
-        if let Some(counter) = self.outcomes.get(fragment.outcome as usize) {
+        if let Some(counter) = self.outcomes.get(outcome as usize) {
             counter.increment(1);
         }
-        if fragment.outcome != Outcome::Cached {
+        if outcome != Outcome::Cached {
             self.time.record(time.as_secs_f64());
         }
     }

@@ -2,9 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use http::{HeaderMap, HeaderValue};
-use hydra_runtime_wire::{FragmentsRequest, ResolvedFragments};
+use hydra_runtime_wire::{Attributes, FragmentsRequest, ResolvedFragments};
 
 use crate::observe::RequestRecord;
 
@@ -33,4 +34,41 @@ pub trait FragmentSource: Send + Sync + 'static {
     /// arrives with the answers of its service, or before them. An id without an answer at the end of the stream has
     /// failed. Dropping the stream ends all work for it.
     fn resolve(&self, batch: FragmentsRequest, caller: Caller) -> BoxStream<'static, ResolvedFragments>;
+
+    /// The fragments that the source may give the caller again without a request. `None`: it has none for this caller.
+    fn kept(&self, _caller: &Caller) -> Option<Box<dyn KeptFragments>> {
+        None
+    }
+}
+
+/// Fragments that a source may give one caller again without a request, at the moment at which it was asked.
+pub trait KeptFragments {
+    /// The fragment, if it is there. Otherwise it has to be requested.
+    fn get(&self, wanted: &WantedFragment<'_>) -> Option<KeptFragment>;
+}
+
+/// A fragment that a page wants.
+#[derive(Clone, Copy, Debug)]
+pub struct WantedFragment<'a> {
+    /// The service that owns it.
+    pub service: &'a str,
+    /// Its name there.
+    pub reference: &'a str,
+    /// The imports that have a value, under the fragment's own names.
+    pub imports: &'a Attributes,
+    /// The exports that the page wants, under the fragment's own names.
+    pub exports: &'a [Arc<str>],
+    /// The call chain of the page, as in [`Caller`].
+    pub call_chain: &'a [String],
+}
+
+/// A fragment that may be shown again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeptFragment {
+    /// The HTML, in UTF-8. Clones share it.
+    pub html: Bytes,
+    /// The exports, under the fragment's own names.
+    pub exports: Attributes,
+    /// How much longer the fragment may be used.
+    pub max_age: Duration,
 }

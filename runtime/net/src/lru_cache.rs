@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use foldhash::fast::RandomState;
 use hydra_runtime_wire::Attributes;
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use crate::limits::{
 #[derive(Debug)]
 pub struct LruCache<V> {
     max_bytes: usize,
-    entries: HashMap<Arc<str>, CacheEntry<V>>,
+    entries: HashMap<Arc<str>, CacheEntry<V>, RandomState>,
     /// The keys in the order of a use, which may not have been the last one: a use only notes its number in the entry, and
     /// the entry moves to its place when it would be dropped.
     by_use: BTreeMap<u64, Arc<str>>,
@@ -44,7 +45,7 @@ impl<V> LruCache<V> {
     pub fn new(max_bytes: usize) -> Self {
         Self {
             max_bytes,
-            entries: HashMap::new(),
+            entries: HashMap::default(),
             by_use: BTreeMap::new(),
             last_use: 0,
             bytes: 0,

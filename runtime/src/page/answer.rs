@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use hydra_runtime_net::fragment_source::KeptFragment;
 use hydra_runtime_wire::{
     Asset, Attributes, Outcome,
     forms::{AnsweredFragment, marker_comment},
+    in_milliseconds,
 };
 
 use crate::page::{
@@ -49,6 +51,18 @@ pub struct PrefilledSlot {
     pub imports: String,
     /// The answer.
     pub answer: Answer,
+}
+
+impl From<KeptFragment> for Answer {
+    fn from(kept: KeptFragment) -> Self {
+        Self {
+            outcome: Outcome::Cached,
+            html: Some(kept.html),
+            exports: kept.exports,
+            max_age: Some(in_milliseconds(kept.max_age)),
+            ..Self::default()
+        }
+    }
 }
 
 impl From<AnsweredFragment> for PrefilledSlot {

@@ -1,5 +1,6 @@
 //! "A slot ends in exactly one outcome: the fragment's HTML, a cached or stale copy, or its fallback."
 
+mod kept;
 mod nested;
 mod sharing;
 mod visitors;

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use hydra_runtime_net::{
+    fragment_source::KeptFragment,
     lru_cache::{LruCache, size_of_attributes},
     metrics::{LazyCounter, lookups},
 };
@@ -17,9 +19,9 @@ use hydra_runtime_wire::Attributes;
 
 use crate::limits::MAX_FRAGMENT_CACHE_BYTES;
 
-/// A cached fragment.
+/// A fragment that came from its service, and may be kept.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct CachedFragment {
+pub(crate) struct FetchedFragment {
     pub(crate) html: String,
     pub(crate) exports: Attributes,
     /// How long the fragment may be used again. `None`: its service does not say.
@@ -29,7 +31,7 @@ pub(crate) struct CachedFragment {
 /// The cache. The lock is held for one look-up or one change, never across an await.
 #[derive(Debug)]
 pub(crate) struct FragmentCache {
-    entries: Mutex<LruCache<(CachedFragment, Instant)>>,
+    entries: Mutex<LruCache<(KeptFragment, Instant)>>,
     /// Whether any fragment was ever kept. Most services let none be kept, and their fragments need no key.
     is_used: AtomicBool,
     hits: LazyCounter,
@@ -49,23 +51,30 @@ impl Default for FragmentCache {
 }
 
 impl FragmentCache {
-    /// A fragment that may still be used, with the time that it has left.
-    pub(crate) fn get(&self, key: impl FnOnce() -> String, now: Instant) -> Option<CachedFragment> {
-        if !self.is_used.load(Relaxed) {
-            self.misses.increment(1);
+    /// A fragment that may still be used, with the time that it has left. Only a hit is counted: who asks the service
+    /// instead tells [`FragmentCache::missed`].
+    pub(crate) fn get(&self, key: impl FnOnce() -> String, now: Instant) -> Option<KeptFragment> {
+        if !self.is_used() {
             return None;
         }
         let key = key();
         let mut cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((kept, until)) = cache.get(&key, now) else {
-            self.misses.increment(1);
-            return None;
-        };
+        let (kept, until) = cache.get(&key, now)?;
+        let max_age = until.saturating_duration_since(now);
+        let kept = kept.clone();
+        drop(cache);
         self.hits.increment(1);
-        Some(CachedFragment {
-            max_age: Some(until.saturating_duration_since(now)),
-            ..kept.clone()
-        })
+        Some(KeptFragment { max_age, ..kept })
+    }
+
+    /// Whether any fragment was ever kept.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used.load(Relaxed)
+    }
+
+    /// Counts a fragment that the cache does not have.
+    pub(crate) fn missed(&self) {
+        self.misses.increment(1);
     }
 
     /// How many bytes the cache takes.
@@ -75,13 +84,19 @@ impl FragmentCache {
     }
 
     /// Keeps a fragment for as long as its `max_age` says.
-    pub(crate) fn put(&self, key: impl FnOnce() -> String, kept: &CachedFragment, now: Instant) {
-        let max_age = kept.max_age.filter(|max_age| !max_age.is_zero());
-        let Some(until) = max_age.and_then(|max_age| now.checked_add(max_age)) else {
+    pub(crate) fn put(&self, key: impl FnOnce() -> String, fetched: &FetchedFragment, now: Instant) {
+        let max_age = fetched.max_age.filter(|max_age| !max_age.is_zero());
+        let Some((max_age, until)) = max_age.and_then(|max_age| Some((max_age, now.checked_add(max_age)?)))
+        else {
             return;
         };
-        let size = kept.html.len() + size_of_attributes(&kept.exports);
-        let (key, kept) = (key(), kept.clone());
+        let size = fetched.html.len() + size_of_attributes(&fetched.exports);
+        let key = key();
+        let kept = KeptFragment {
+            html: Bytes::copy_from_slice(fetched.html.as_bytes()),
+            exports: fetched.exports.clone(),
+            max_age,
+        };
         let mut cache = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         cache.put(&key, (kept, until), size, until);
         self.is_used.store(true, Relaxed);
@@ -93,8 +108,8 @@ impl FragmentCache {
 mod tests {
     use super::*;
 
-    fn kept(max_age: Option<u64>) -> CachedFragment {
-        CachedFragment {
+    fn fetched(max_age: Option<u64>) -> FetchedFragment {
+        FetchedFragment {
             html: "x".to_owned(),
             exports: Attributes::new(),
             max_age: max_age.map(Duration::from_secs),
@@ -104,17 +119,22 @@ mod tests {
     #[test]
     fn what_is_left_of_its_time_is_told() {
         let (cache, now) = (FragmentCache::default(), Instant::now());
-        cache.put(|| "a".into(), &kept(Some(10)), now);
+        cache.put(|| "a".into(), &fetched(Some(10)), now);
         let later = now + Duration::from_secs(4);
-        assert_eq!(cache.get(|| "a".into(), later), Some(kept(Some(6))));
+        let expected = KeptFragment {
+            html: Bytes::from_static(b"x"),
+            exports: Attributes::new(),
+            max_age: Duration::from_secs(6),
+        };
+        assert_eq!(cache.get(|| "a".into(), later), Some(expected));
         assert_eq!(cache.get(|| "a".into(), now + Duration::from_secs(10)), None);
     }
 
     #[test]
     fn what_does_not_say_how_long_is_not_kept() {
         let (cache, now) = (FragmentCache::default(), Instant::now());
-        cache.put(|| "a".into(), &kept(None), now);
-        cache.put(|| "b".into(), &kept(Some(0)), now);
+        cache.put(|| "a".into(), &fetched(None), now);
+        cache.put(|| "b".into(), &fetched(Some(0)), now);
         assert_eq!(
             (cache.get(|| "a".into(), now), cache.get(|| "b".into(), now)),
             (None, None)

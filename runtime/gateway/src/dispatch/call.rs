@@ -176,11 +176,11 @@ pub(super) async fn exchange(
     while tried.len() < MAX_INSTANCES_TRIED {
         let rotation = publisher.next_rotation();
         let choice = Choice {
-            seed: context.seed,
+            seed: context.visitor.seed,
             rotation,
             key: None,
             work: Work::Request,
-            preview: context.previews.version_of(service),
+            preview: context.visitor.previews.version_of(service),
             fragment_protocol: Some(protocol),
             now: publisher.now(),
         };

@@ -72,7 +72,7 @@ impl Measured {
     /// Counts fragments that were there after `time`.
     pub(super) fn count(self, fragments: &[ResolvedFragment], time: Duration) {
         for ((handles, flow), fragment) in self.fragments.iter().zip(fragments) {
-            handles.count(fragment, time);
+            handles.count(fragment.outcome, time);
             let was_requested = fragment.outcome != Outcome::Cached;
             flow.count(fragment.outcome, was_requested.then_some(time));
         }
@@ -94,6 +94,13 @@ impl Measuring {
         self.measured.count(&answer.fragments, self.began.elapsed());
         answer
     }
+}
+
+/// Counts a fragment that a page of this process shows again.
+pub(super) fn count_kept(gateway: &Gateway, service: &str, reference: &str, asker: &str) {
+    let (handles, flow) = handles(gateway, service, reference, asker, true);
+    handles.count(Outcome::Cached, Duration::ZERO);
+    flow.count(Outcome::Cached, None);
 }
 
 /// Counts fragments that were not requested from any service. `is_local`: a page of this process asked for them.

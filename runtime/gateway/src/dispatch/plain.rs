@@ -27,7 +27,8 @@ use serde_json::Value;
 use tokio::{sync::OwnedMutexGuard, time::timeout_at};
 
 use super::{
-    CallContext,
+    CallContext, PageVisitor,
+    cache::FetchedFragment,
     call::{CallFailure, CallTarget, exchange},
     log,
     plan::{PlainCall, missing},
@@ -35,9 +36,9 @@ use super::{
 };
 use crate::{
     Gateway,
-    dispatch::cache,
     limits::MAX_ANSWER_BYTES,
     plain_cookies::ServiceCookies,
+    routing::snapshot::Service,
     upstream::{Answer, CallRequest},
 };
 
@@ -69,15 +70,22 @@ pub(super) fn cached(
     context: &CallContext,
     now: Instant,
 ) -> Option<ResolvedFragment> {
-    if !may_be_cached(gateway, job, context) {
+    if !may_be_cached(gateway, &job.service, &context.visitor) {
         return None;
     }
-    let key = || {
-        let target = target(&job.path, job.item.attributes.as_ref());
-        cache_key(job, visitors_host(gateway, &job.service, context), &target)
+    let snapshot = gateway.publisher().snapshot();
+    let host = visitors_host(snapshot.service(&job.service)?, &context.visitor);
+    let key = || cache_key(&job.service, host, &job.path, job.item.attributes.as_ref());
+    let Some(kept) = gateway.cache().get(key, now) else {
+        gateway.cache().missed();
+        return None;
     };
-    let kept = gateway.cache().get(key, now)?;
-    Some(answer(job, job.item.id.clone(), kept, Outcome::Cached))
+    let fragment = FetchedFragment {
+        html: String::from_utf8(kept.html.into()).ok()?,
+        exports: kept.exports,
+        max_age: Some(kept.max_age),
+    };
+    Some(answer(job, job.item.id.clone(), fragment, Outcome::Cached))
 }
 
 /// Fetches one fragment from its service.
@@ -89,7 +97,7 @@ pub(super) async fn get(
     let fetched = fetch(&gateway, &job, &context).await;
     let id = std::mem::take(&mut job.item.id);
     let (fragment, cookies) = match fetched {
-        Ok((kept, cookies)) => (answer(&job, id, kept, Outcome::Rendered), cookies),
+        Ok((fetched, cookies)) => (answer(&job, id, fetched, Outcome::Rendered), cookies),
         Err(CallFailure { outcome, reason, .. }) => {
             let fragment = missing(id, outcome, reason);
             log::line(&job.service, &job.item.reference, &fragment);
@@ -103,17 +111,17 @@ pub(super) async fn get(
     }
 }
 
-fn answer(job: &PlainCall, id: String, kept: cache::CachedFragment, outcome: Outcome) -> ResolvedFragment {
+fn answer(job: &PlainCall, id: String, fetched: FetchedFragment, outcome: Outcome) -> ResolvedFragment {
     ResolvedFragment {
-        html: Some(kept.html),
-        exports: match kept.exports.is_empty() {
+        html: Some(fetched.html),
+        exports: match fetched.exports.is_empty() {
             true => Attributes::new(),
-            false => reply::kept_exports(kept.exports, &job.service, &RequestedFragment::of(&job.item)),
+            false => reply::kept_exports(fetched.exports, &job.service, &RequestedFragment::of(&job.item)),
         },
         id,
         outcome,
         reason: None,
-        max_age: kept.max_age.map(in_milliseconds),
+        max_age: fetched.max_age.map(in_milliseconds),
         // The protocol has no member for them: a plain service links its style sheets in its HTML.
         assets: Vec::new(),
     }
@@ -122,18 +130,28 @@ fn answer(job: &PlainCall, id: String, kept: cache::CachedFragment, outcome: Out
 /// Whether the cache is for this visitor: what it holds is of the versions of ordinary visitors, and for them. Who has just sent a form
 /// expects to see what it has changed. A service that
 /// hears who the visitor is, or has cookies of the visitor, answers for this one.
-fn may_be_cached(gateway: &Gateway, job: &PlainCall, context: &CallContext) -> bool {
-    !context.has_sent_form
-        && context.previews.version_of(&job.service).is_none()
-        && gateway.identities().of(&job.service).is_none()
-        && gateway.plain_cookies().of(&job.service).is_none()
+pub(super) fn may_be_cached(gateway: &Gateway, service: &str, visitor: &PageVisitor) -> bool {
+    !visitor.has_sent_form
+        && visitor.previews.version_of(service).is_none()
+        && gateway.identities().of(service).is_none()
+        && gateway.plain_cookies().of(service).is_none()
 }
 
 /// The host is all that a plain service learns about a visitor, so its answer is for all visitors who requested the
 /// same host.
-fn cache_key(job: &PlainCall, host: Option<&HeaderValue>, target: &str) -> String {
+pub(super) fn cache_key(
+    service: &str,
+    host: Option<&HeaderValue>,
+    path: &str,
+    imports: Option<&Attributes>,
+) -> String {
     let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
-    [&*job.service, host, target].join("\n")
+    let mut key = String::with_capacity(service.len() + host.len() + path.len() + 2);
+    for part in [service, "\n", host, "\n"] {
+        key.push_str(part);
+    }
+    write_target(&mut key, path, imports);
+    key
 }
 
 /// The fragment, and what it sets in the visitor's cookies, encrypted. A service that has no cookies sets nothing.
@@ -141,10 +159,12 @@ async fn fetch(
     gateway: &Gateway,
     job: &PlainCall,
     context: &CallContext,
-) -> Result<(cache::CachedFragment, Option<String>), CallFailure> {
+) -> Result<(FetchedFragment, Option<String>), CallFailure> {
     let path = PathAndQuery::try_from(target(&job.path, job.item.attributes.as_ref()))
         .map_err(|_| CallFailure::failed("the path and its imports make no URL"))?;
-    let host = visitors_host(gateway, &job.service, context);
+    let snapshot = gateway.publisher().snapshot();
+    let found = snapshot.service(&job.service);
+    let host = found.and_then(|service| visitors_host(service, &context.visitor));
     let until = deadline(job, context);
     let cookies = gateway.plain_cookies().of(&job.service);
     let _turn = match cookies {
@@ -171,16 +191,16 @@ async fn fetch(
         Some(own) => Some(set_cookies(gateway, own, &answer, context)?),
         None => None,
     };
-    let mut kept = read(job, answer, SystemTime::now(), now.elapsed())?;
+    let mut fetched = read(job, answer, SystemTime::now(), now.elapsed())?;
     if is_personal {
         // Nor may the page that asked keep it.
-        kept.max_age = Some(Duration::ZERO);
+        fetched.max_age = Some(Duration::ZERO);
     }
-    if may_be_cached(gateway, job, context) {
-        let key = || cache_key(job, host, &target(&job.path, job.item.attributes.as_ref()));
-        gateway.cache().put(key, &kept, Instant::now());
+    if may_be_cached(gateway, &job.service, &context.visitor) {
+        let key = || cache_key(&job.service, host, &job.path, job.item.attributes.as_ref());
+        gateway.cache().put(key, &fetched, Instant::now());
     }
-    Ok((kept, set))
+    Ok((fetched, set))
 }
 
 /// When the fragment must be there.
@@ -218,10 +238,9 @@ fn set_cookies(
 }
 
 /// The visitor's host, if an instance of the service gets it.
-fn visitors_host<'e>(gateway: &Gateway, service: &str, context: &'e CallContext) -> Option<&'e HeaderValue> {
-    let host = context.host.as_ref()?;
-    let snapshot = gateway.publisher().snapshot();
-    let mut instances = snapshot.service(service)?.active.iter();
+pub(super) fn visitors_host<'v>(service: &Service, visitor: &'v PageVisitor) -> Option<&'v HeaderValue> {
+    let host = visitor.host.as_ref()?;
+    let mut instances = service.active.iter();
     let gets_it = instances.any(|instance| instance.address.host_rule.is_visitors());
     gets_it.then_some(host)
 }
@@ -232,9 +251,9 @@ fn read(
     answer: Answer,
     now: SystemTime,
     delay: Duration,
-) -> Result<cache::CachedFragment, CallFailure> {
+) -> Result<FetchedFragment, CallFailure> {
     let html = content::html(answer.status, &answer.headers, answer.body, MAX_ANSWER_BYTES);
-    Ok(cache::CachedFragment {
+    Ok(FetchedFragment {
         html: html.map_err(CallFailure::failed)?,
         exports: exports::exports(&answer.headers).unwrap_or_else(|reason| {
             let (service, path) = (&job.service, &job.path);
@@ -287,7 +306,13 @@ fn number(number: u64) -> HeaderValue {
 
 /// The path with the imports as its query: scalars as text, other values as JSON.
 fn target(path: &str, imports: Option<&Attributes>) -> String {
-    let mut target = path.to_owned();
+    let mut target = String::with_capacity(path.len());
+    write_target(&mut target, path, imports);
+    target
+}
+
+fn write_target(target: &mut String, path: &str, imports: Option<&Attributes>) {
+    target.push_str(path);
     let mut separator = if path.contains('?') { '&' } else { '?' };
     for (name, value) in imports.into_iter().flatten() {
         let value = match value {
@@ -301,7 +326,6 @@ fn target(path: &str, imports: Option<&Attributes>) -> String {
         target.extend(utf8_percent_encode(&value, IN_QUERY));
         separator = '&';
     }
-    target
 }
 
 /// How long the answer may be kept. An answer that varies by a header which differs between our requests can't be

@@ -201,7 +201,7 @@ impl Calls<'_> {
                 ..
             } = self.ask(vec![item], instance).await;
             // A version that is previewed says nothing about those of ordinary visitors.
-            let is_previewed = self.context.previews.version_of(self.service).is_some();
+            let is_previewed = self.context.visitor.previews.version_of(self.service).is_some();
             for (item, _) in unanswered.iter().filter(|_| !is_previewed) {
                 let now = self.gateway.publisher().now();
                 let known = self.gateway.single_calls();

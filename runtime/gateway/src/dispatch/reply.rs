@@ -1,7 +1,10 @@
 //! Checks a service's answer against the request (protocol sections 2 and 6).
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use http::StatusCode;
 use hydra_runtime_wire::{
@@ -36,6 +39,15 @@ impl RequestedFragment {
             id: item.id.clone(),
             reference: cut(&item.reference).to_owned(),
             exports: exports.collect(),
+        }
+    }
+
+    /// A fragment of which a page wants these exports, under the fragment's own names.
+    pub(super) fn with_exports(reference: &str, exports: &[Arc<str>]) -> Self {
+        Self {
+            id: String::new(),
+            reference: cut(reference).to_owned(),
+            exports: exports.iter().map(|name| name.to_string()).collect(),
         }
     }
 }

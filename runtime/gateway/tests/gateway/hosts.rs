@@ -8,8 +8,8 @@ use std::{
 use futures_util::StreamExt as _;
 use http::HeaderValue;
 use hydra_runtime_gateway::{Gateway, GatewayConfig};
-use hydra_runtime_net::fragment_source::Caller;
-use hydra_runtime_wire::FragmentsRequest;
+use hydra_runtime_net::fragment_source::{Caller, WantedFragment};
+use hydra_runtime_wire::{Attributes, FragmentsRequest};
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -156,10 +156,26 @@ impl Site {
             host: host.map(|host| HeaderValue::from_str(host).expect("a value")),
             ..Caller::default()
         };
-        let parts: Vec<_> = self.gateway.source().resolve(batch, caller).collect().await;
+        let source = self.gateway.source();
+        let wanted = WantedFragment {
+            service: "s",
+            reference,
+            imports: &Attributes::new(),
+            exports: &[],
+            call_chain: &[],
+        };
+        let kept = source.kept(&caller).and_then(|kept| kept.get(&wanted));
+        let kept = kept.map(|kept| String::from_utf8(kept.html.to_vec()).expect("UTF-8"));
+        let parts: Vec<_> = source.resolve(batch, caller).collect().await;
         let answer = serde_json::to_value(&parts).expect("JSON")[0]["fragments"][0].clone();
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-        (text("renderedHTML"), text("outcome"))
+        let (html, outcome) = (text("renderedHTML"), text("outcome"));
+        assert_eq!(
+            kept,
+            (outcome == "cached").then(|| html.clone()),
+            "a page is given the same"
+        );
+        (html, outcome)
     }
 
     /// The same for a page of another process, whose call says nothing about its visitor.

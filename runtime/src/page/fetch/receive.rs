@@ -140,10 +140,14 @@ impl Driver {
         reservation.conclude(answer, !is_known, Instant::now().into_std())
     }
 
-    /// Records how long a fetch took.
+    /// Records how long a fetch took. One from a cache took no time, which only the record of the request wants to know.
     fn took(&self, id: FetchId, outcome: Outcome) {
+        let record = self.caller.record.as_ref();
+        if outcome == Outcome::Cached && !record.is_some_and(|record| record.has_details()) {
+            return;
+        }
         if let (Some(query), Some(began)) = (self.state.query(id), self.began.get(id)) {
-            let (reporter, record) = (&self.engine.shared().reporter, self.caller.record.as_ref());
+            let reporter = &self.engine.shared().reporter;
             reporter.took(query.fragment, outcome, began.elapsed(), record);
         }
     }

@@ -1,8 +1,12 @@
 //! Starts the fetches of a page, as soon as their imports are known.
 
-use std::time::Duration;
+use std::{
+    cell::OnceCell,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
-use hydra_runtime_net::fragment_source::Caller;
+use hydra_runtime_net::fragment_source::{Caller, KeptFragment, KeptFragments, WantedFragment};
 use hydra_runtime_wire::{Attributes, FragmentRequest, Outcome, call_chain};
 use tokio::time::{Instant, timeout_at};
 
@@ -29,6 +33,8 @@ use crate::page::{
 struct Round {
     now: Instant,
     batch: Batch,
+    /// What the source may give this visitor again. It is not set before a fragment of another service is wanted.
+    kept: OnceCell<Option<Box<dyn KeptFragments>>>,
 }
 
 impl Driver {
@@ -42,6 +48,7 @@ impl Driver {
         let mut round = Round {
             now: Instant::now(),
             batch: Batch::new(),
+            kept: OnceCell::new(),
         };
         for fetch in queued {
             self.start(fetch, &mut round);
@@ -117,11 +124,41 @@ impl Driver {
                 Err(Answer::failed(Outcome::Inactive, ReasonKind::NoGateway).into())
             }
             Some(service) => {
+                if let Some(kept) = self.kept(service, &query, &imports, round) {
+                    return Err(Box::new(kept.into()));
+                }
                 let request = self.remote(service, &query, imports);
                 round.batch.add(id, budget, request);
                 Ok(Stage::Remote)
             }
         }
+    }
+
+    /// The fragment of another service, if the source may give it again.
+    fn kept(
+        &self,
+        service: &str,
+        query: &FetchQuery<'_>,
+        imports: &Attributes,
+        round: &Round,
+    ) -> Option<KeptFragment> {
+        let source = self.sources.remote.as_ref()?;
+        let wanted = WantedFragment {
+            service,
+            reference: &query.fragment.reference,
+            imports,
+            exports: query.exports,
+            call_chain: &self.caller.call_chain,
+        };
+        // A source that panics has nothing.
+        let find = || {
+            round
+                .kept
+                .get_or_init(|| source.kept(&self.caller))
+                .as_ref()?
+                .get(&wanted)
+        };
+        catch_unwind(AssertUnwindSafe(find)).ok().flatten()
     }
 
     fn remote(&self, service: &str, query: &FetchQuery<'_>, imports: Attributes) -> FragmentRequest {
