@@ -6,6 +6,8 @@ use std::{collections::HashMap, io};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 
+use super::pieces::pieces;
+
 /// From this length on, in bytes, copying a text costs more than sending one more piece of the response.
 const LONG: usize = 2 << 10;
 
@@ -30,8 +32,8 @@ impl SharedTexts {
         for source in sources {
             let source = Bytes::from(source);
             let text = std::str::from_utf8(&source).unwrap_or_default();
-            for text in between_tags(text).filter(|text| text.len() >= LONG) {
-                texts.add(source.slice_ref(text.as_bytes()));
+            for piece in pieces(text).filter(|piece| piece.text.len() >= LONG) {
+                texts.add(source.slice_ref(piece.text.as_bytes()));
             }
         }
         texts
@@ -49,34 +51,6 @@ impl SharedTexts {
         }
         self.0.get(&Ends::of(text)?)?.iter().find(|known| *known == text)
     }
-}
-
-/// The texts of a template as Tera writes them: from tag to tag, without the white space that a dash in a tag removes.
-fn between_tags(source: &str) -> impl Iterator<Item = &str> {
-    let mut rest = Some(source);
-    std::iter::from_fn(move || {
-        let source = rest.take()?;
-        let bytes = source.as_bytes();
-        let opens = |at: &usize| matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#'));
-        let tag = memchr::memchr_iter(b'{', bytes).find(opens);
-        let (text, tag) = source.split_at(tag.unwrap_or(source.len()));
-        let close = match tag.as_bytes().get(1) {
-            Some(b'{') => "}}",
-            Some(b'%') => "%}",
-            _ => "#}",
-        };
-        // A string in a tag may hold such an end. What follows is then not a text of the template, and no render finds
-        // it.
-        if let Some((inside, after)) = tag.split_once(close) {
-            rest = Some(if inside.ends_with('-') {
-                after.trim_start()
-            } else {
-                after
-            });
-        }
-        let is_trimmed = tag.as_bytes().get(2) == Some(&b'-');
-        Some(if is_trimmed { text.trim_end() } else { text })
-    })
 }
 
 /// A rendered text.

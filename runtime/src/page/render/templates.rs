@@ -3,10 +3,9 @@
 
 use std::{
     collections::HashMap,
-    ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -19,7 +18,8 @@ use tera::{Context, ErrorKind, Tera};
 use crate::page::{
     plan::{FILTER, PreparedPlan},
     render::{
-        buffer::{OutputBuffer, RenderedText, SharedTexts},
+        buffer::{OutputBuffer, SharedTexts},
+        constant,
         filter::{Collector, FoundSite, HydraFilter},
         marker::{MarkerSecret, Part},
     },
@@ -36,11 +36,17 @@ pub(crate) struct Templates {
     marker_secret: MarkerSecret,
     sizes: Arc<Sizes>,
     texts: Arc<SharedTexts>,
+    /// The constant templates, with what the first request found out about each.
+    constant: HashMap<String, OnceLock<Rendered>, RandomState>,
 }
 
 /// A rendered text, and the slots and holes in it.
+#[derive(Clone, Debug)]
 pub(crate) struct Rendered {
-    pub(crate) text: RenderedText,
+    /// The text, cut at its markers: see [`MarkerSecret::cut`].
+    pub(crate) parts: Vec<Part>,
+    /// From how many parts remains of markers were removed.
+    pub(crate) damaged: usize,
     pub(crate) found: Vec<FoundSite>,
 }
 
@@ -93,6 +99,12 @@ fn with_templates(
     }
 }
 
+/// The constant templates, which no request has rendered yet.
+fn constant(templates: &[Template], plan: &PreparedPlan) -> HashMap<String, OnceLock<Rendered>, RandomState> {
+    let names = constant::names(templates, plan).into_iter();
+    names.map(|name| (name.to_owned(), OnceLock::new())).collect()
+}
+
 impl Templates {
     /// Loads the templates of `plan` into `tera`, which has the application's filters and functions already. `seed` makes
     /// the markers and must be random.
@@ -104,6 +116,7 @@ impl Templates {
     ) -> Result<Self, EngineError> {
         let marker_secret = MarkerSecret::new(seed);
         Ok(Self {
+            constant: constant(&plan.templates, &prepared),
             tera: with_templates(tera, &plan.templates, &prepared, &marker_secret)?,
             marker_secret,
             sizes: Arc::new(Sizes::new(&plan)),
@@ -124,6 +137,8 @@ impl Templates {
     ) -> Result<Self, EngineError> {
         let marker_secret = MarkerSecret::new(seed);
         Ok(Self {
+            // Nobody measures a service that is being developed.
+            constant: HashMap::default(),
             tera: with_templates(self.tera.clone(), changed, &prepared, &marker_secret)?,
             marker_secret,
             sizes: self.sizes.clone(),
@@ -140,13 +155,30 @@ impl Templates {
         context: &Context,
         first: u32,
     ) -> Result<Rendered, RenderError> {
+        // The numbers are in the parts, so that only those of a whole page or fragment are the same again.
+        let Some(constant) = self.constant.get(template).filter(|_| first == 0) else {
+            return self.render_anew(template, context, first);
+        };
+        if let Some(rendered) = constant.get() {
+            return Ok(rendered.clone());
+        }
+        let rendered = self.render_anew(template, context, first)?;
+        Ok(constant.get_or_init(|| rendered).clone())
+    }
+
+    fn render_anew(&self, template: &str, context: &Context, first: u32) -> Result<Rendered, RenderError> {
         let render = || {
             let collector = Collector::start(first);
             let mut buffer = OutputBuffer::new(&self.texts, self.sizes.expected(template));
             self.tera.render_to(template, context, &mut buffer)?;
+            let text = buffer.finish(|text| self.sizes.fit(template, text));
+            let found = collector.finish();
+            let last = first.saturating_add(u32::try_from(found.len()).unwrap_or(u32::MAX));
+            let (parts, damaged) = self.marker_secret.cut(&text, first..last);
             Ok(Rendered {
-                text: buffer.finish(|text| self.sizes.fit(template, text)),
-                found: collector.finish(),
+                parts,
+                damaged,
+                found,
             })
         };
         match catch_unwind(AssertUnwindSafe(render)) {
@@ -156,11 +188,6 @@ impl Templates {
                 message: "a filter, function or test panicked".to_owned(),
             }),
         }
-    }
-
-    /// Cuts a rendered text at its markers: see [`MarkerSecret::cut`].
-    pub(crate) fn cut(&self, text: &RenderedText, known: Range<u32>) -> (Vec<Part>, usize) {
-        self.marker_secret.cut(text, known)
     }
 
     /// The marker of the slot or hole `number`.

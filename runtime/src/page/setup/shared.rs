@@ -120,6 +120,7 @@ mod tests {
     use tera::Context;
 
     use super::*;
+    use crate::page::render::marker::Part;
 
     /// A plan of templates with these names and sources.
     fn plan(templates: &[(&str, &str)]) -> Plan {
@@ -141,7 +142,10 @@ mod tests {
         let shared = Shared::new(first, Options::new("shop"), 1, |_| ()).expect("it loads");
         let shown = |shared: &Shared, name: &str| {
             let rendered = shared.templates.render(name, &Context::new(), 0);
-            rendered.map(|rendered| String::from_utf8_lossy(&rendered.text.written).into_owned())
+            rendered.map(|rendered| match &rendered.parts[..] {
+                [Part::Text(text)] => String::from_utf8_lossy(text).into_owned(),
+                other => format!("{other:?}"),
+            })
         };
         let updated = |shared: &Shared, next: &[(&str, &str)]| {
             shared.updated(PlanUpdate::between(&shared.as_made, &plan(next)), 2)

@@ -227,6 +227,11 @@ impl PageState {
         self.cursor.is_empty() && self.delivery.as_ref().is_none_or(|delivery| delivery.is_done())
     }
 
+    /// Whether the page is nothing but its text: no slot and no hole is in it, and nothing comes after it.
+    pub(crate) fn is_only_text(&self) -> bool {
+        self.nodes.is_empty() && self.delivery.is_none() && self.events.is_empty()
+    }
+
     /// Whether a fetch or a hole is open.
     pub(crate) fn is_open(&self) -> bool {
         self.undecided > 0 || !self.open_holes.is_empty()
@@ -258,8 +263,7 @@ impl PageState {
     fn enter(&mut self, rendered: Rendered, nesting: Nesting) -> Vec<Part> {
         let first = self.next_number();
         let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
-        let (parts, damaged) = self.shared.templates.cut(&rendered.text, first..last);
-        if damaged > 0 {
+        if rendered.damaged > 0 {
             self.events.push(PageEvent::Damaged);
         }
         let plan = self.shared.plan.clone();
@@ -274,7 +278,7 @@ impl PageState {
                 content: Content::Open,
             });
         }
-        for part in &parts {
+        for part in &rendered.parts {
             if let Part::Marker(number) = part {
                 self.nodes[*number as usize].placed = true;
             }
@@ -285,7 +289,7 @@ impl PageState {
         for number in first..last {
             self.open(number);
         }
-        parts
+        rendered.parts
     }
 
     fn next_number(&self) -> u32 {
