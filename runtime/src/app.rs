@@ -26,6 +26,7 @@ mod handler_checks;
 mod layers;
 mod logs;
 #[cfg(feature = "admin")]
+mod measured_action;
 mod operators;
 mod owner_session;
 mod page;

@@ -101,7 +101,10 @@ use std::{
 use axum::Router;
 use http::{Extensions, HeaderMap, HeaderValue, uri::PathAndQuery};
 use hydra_runtime_net::{
-    fragment_source::FragmentSource, observe::Observer, proxies::Origin, server::ServeRaw,
+    fragment_source::FragmentSource,
+    observe::{ActionMeasures, Observer},
+    proxies::Origin,
+    server::ServeRaw,
 };
 use hydra_runtime_wire::{forms::sent::SentCookies, paths, signing::Signer};
 use serde_json::Value;
@@ -143,7 +146,7 @@ use operators::Guard;
 use page_limits::Limits;
 use pins::Pins;
 use plain_cookies::{CookieSeal, PlainCookies};
-use proxy::{ActionMeasures, PlainForms};
+use proxy::PlainForms;
 use registry::{
     configured::{self, ConfiguredService},
     gateway_addresses::GatewayAddresses,

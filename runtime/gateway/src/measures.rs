@@ -23,7 +23,7 @@ use crate::{
 pub(crate) const OTHER: &str = "other";
 
 /// All that the gateway measures.
-const ALL: [Described; 40] = [
+const ALL: [Described; 38] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -34,16 +34,6 @@ const ALL: [Described; 40] = [
         "Time from the request for a fragment until the gateway has its answer.",
     )
     .by(&[("service", &[]), ("ref", &[])]),
-    Described::counter(
-        "hydra_actions_total",
-        "Forms of fragments that visitors sent, by what became of them.",
-    )
-    .by(&[("service", &[]), ("ref", &[]), ("action", &[]), ("outcome", &[])]),
-    Described::seconds(
-        "hydra_action_seconds",
-        "Time from a visitor's form until the gateway has the answer of its owner.",
-    )
-    .by(&[("service", &[]), ("ref", &[]), ("action", &[])]),
     Described::counter(
         "hydra_affinity_total",
         "Requests to services whose visitors stay with one instance, and moves of visitors, by their reasons.",

@@ -1,6 +1,7 @@
 //! The parts of a gateway that its modules use while they answer requests: settings of routes, error pages, keys, cookies.
 
 use http::{HeaderValue, uri::PathAndQuery};
+use hydra_runtime_net::observe::ActionMeasures;
 use hydra_runtime_wire::forms::sent::SentCookies;
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::{
     operators::Guard,
     page_limits::Limits,
     plain_cookies::{CookieSeal, PlainCookies},
-    proxy::{ActionMeasures, PlainForms},
+    proxy::PlainForms,
     registry::instance::RegistrationRules,
     route_rules::RouteRules,
     routing::{previews::PreviewKey, version_cookie::VersionCookies},

@@ -37,7 +37,7 @@ use crate::{
     upstream,
 };
 pub use forms::OwnPages;
-pub(crate) use forms::{ActionMeasures, FormRequest, PlainForms};
+pub(crate) use forms::{FormRequest, PlainForms};
 use passage::Passage;
 use pinning::Pinning;
 use visitor::Previewed;

@@ -175,3 +175,5 @@ pub(crate) const CHANNEL_KEEPALIVE_PERIOD: Duration = Duration::from_secs(1);
 pub(crate) const CHANNEL_LIFETIME: Duration = Duration::from_secs(5);
 /// How many items of a stream the peer may send ahead: one that is read, and the newest.
 pub(crate) const CHANNEL_STREAM_CREDIT: u32 = 2;
+/// The most forms of fragments that have metrics of their own. The others are counted together.
+pub(crate) const MAX_MEASURED_ACTIONS: usize = 2_000;

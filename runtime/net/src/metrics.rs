@@ -18,7 +18,7 @@ pub static METADATA: Metadata<'static> =
     Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
 
 /// What this crate measures.
-const OWN: [Described; 8] = [
+const OWN: [Described; 10] = [
     Described::counter(
         "hydra_connections_closed_total",
         "Connections that were closed because there was no room for more, or because they were idle or stalled.",
@@ -40,6 +40,16 @@ const OWN: [Described; 8] = [
     .by(&[("service", &[]), ("status", &[])]),
     Described::seconds("hydra_request_seconds", "Time until the head of the answer is ready.")
         .by(&[("service", &[]), ("status", &[])]),
+    Described::counter(
+        "hydra_actions_total",
+        "Forms of fragments that visitors sent, by what became of them.",
+    )
+    .by(&[("service", &[]), ("ref", &[]), ("action", &[]), ("outcome", &[])]),
+    Described::seconds(
+        "hydra_action_seconds",
+        "Time from a visitor's form until the answer of its owner.",
+    )
+    .by(&[("service", &[]), ("ref", &[]), ("action", &[])]),
     Described::counter(
         "hydra_cache_lookups_total",
         "Looks into caches of fragments, by what was found.",

@@ -5,6 +5,7 @@
 //! finds it anywhere in the task of the request, above all in the lines of the log.
 
 mod access_log;
+mod action;
 mod body;
 mod current;
 mod debug;
@@ -17,6 +18,7 @@ mod requests;
 mod settings;
 pub mod trace;
 
+pub use action::{ActionMeasures, ActionOutcome, ActionRecord};
 pub use current::{current, scope, scoped, with_current};
 pub use debug::{DebugKey, QUERY_NAME};
 pub use observer::{Observer, ObserverConfig};

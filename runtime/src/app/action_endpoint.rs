@@ -49,7 +49,8 @@ async fn answer_form(state: Arc<EndpointState>, request: Request) -> Response {
     let sessions = context
         .actions
         .sessions_of_gateway(session.and_then(|session| session.session));
-    let end = actions::run(context, seal_of(&parts), &parts.headers, body, sessions.clone()).await;
+    // The gateway counts it.
+    let (end, _) = actions::run(context, seal_of(&parts), &parts.headers, body, sessions.clone()).await;
     let session = sessions.take_own_change();
     match end {
         ActionEnd::Done { form, done } => Json(ActionAnswer::Done(DoneForm {

@@ -8,7 +8,10 @@ use http::{
     HeaderMap, Method, Request, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
 };
-use hydra_runtime_net::{fragment_source::Caller, observe};
+use hydra_runtime_net::{
+    fragment_source::Caller,
+    observe::{self, ActionRecord},
+};
 use hydra_runtime_wire::forms::{InvalidForm, imports_hash};
 use tokio::time::timeout;
 use tower::ServiceExt as _;
@@ -18,6 +21,7 @@ use super::{
     forms::Actions,
     fragment::Imports,
     fragment_handlers::{apart, complete, reason_of},
+    measured_action::Measured,
     shared_body::SharedBody,
 };
 use crate::{
@@ -37,29 +41,33 @@ pub(crate) enum ActionEnd {
     Failed(StatusCode, String),
 }
 
-/// Runs the action that `seal` names with what a visitor sent. All of `body` has been read then.
+/// Runs the action that `seal` names with what a visitor sent, and tells it in the record of the request. All of `body` has been
+/// read then.
 pub(crate) async fn run(
     context: &RenderContext,
     seal: &str,
     headers: &HeaderMap,
     body: Body,
     sessions: Arc<RequestSessions>,
-) -> ActionEnd {
+) -> (ActionEnd, ActionRecord) {
+    let form = context.actions.open(seal);
+    let measured = Measured::begin(context, form.as_ref());
     let body = SharedBody::new(body);
-    let end = run_with(context, seal, headers, body.clone(), sessions).await;
+    let end = run_with(context, form, headers, body.clone(), sessions).await;
+    let record = measured.end(&end);
     body.discard().await;
-    end
+    (end, record)
 }
 
 async fn run_with(
     context: &RenderContext,
-    seal: &str,
+    form: Option<SealedForm>,
     headers: &HeaderMap,
     body: SharedBody,
     sessions: Arc<RequestSessions>,
 ) -> ActionEnd {
     let actions = &context.actions;
-    let Some(form) = actions.open(seal) else {
+    let Some(form) = form else {
         let reason = "the address of the form is not one that this service made, or its key has changed";
         return ActionEnd::Failed(StatusCode::BAD_REQUEST, reason.to_owned());
     };

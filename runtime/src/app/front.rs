@@ -15,7 +15,7 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER},
     uri::PathAndQuery,
 };
-use hydra_runtime_net::observe::RequestRecord;
+use hydra_runtime_net::observe::{ActionMeasures, RequestRecord};
 use hydra_runtime_wire::{
     cross_site::is_cross_site,
     forms::{
@@ -47,6 +47,7 @@ pub(super) struct Front {
     pub(super) context: Arc<RenderContext>,
     /// The pages, without this layer.
     pub(super) routes: Router,
+    pub(super) measures: ActionMeasures,
 }
 
 /// Whether the visitor's connection is encrypted, as far as trusted proxies say: an extension of the request.
@@ -85,7 +86,10 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let context = &front.context;
     let sessions = parts.extensions.get::<Arc<RequestSessions>>().cloned();
     let sessions = sessions.unwrap_or_else(|| context.actions.sessions_of_gateway(None));
-    match actions::run(context, seal, &parts.headers, body, sessions).await {
+    let (end, record) = actions::run(context, seal, &parts.headers, body, sessions).await;
+    let names = [&*record.service, &record.reference, &record.action];
+    front.measures.count(names, record.outcome, record.time);
+    match end {
         ActionEnd::Done { done, .. } => {
             let mut response = led(&done, &page);
             let now = seconds(SystemTime::now());

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use axum::{Router, middleware, routing};
+use hydra_runtime_net::observe::ActionMeasures;
 use hydra_runtime_wire::paths;
 
 use super::{
@@ -36,6 +37,7 @@ pub(super) fn around(
         let front = Front {
             context: context.clone(),
             routes: router.clone(),
+            measures: ActionMeasures::default(),
         };
         router = router.layer(middleware::from_fn_with_state(Arc::new(front), front::forms));
     }

@@ -5,6 +5,7 @@ mod channel;
 mod errors;
 mod failover;
 mod files;
+mod form_measures;
 mod forms;
 mod kept_cookies;
 mod layered;

@@ -103,7 +103,7 @@ impl TestRequest<'_, FormPost> {
         }
         let sessions = context.actions.sessions_of_gateway(None);
         let ran = run_action(context, &seal, &headers, Body::from(body), sessions);
-        let (end, asked) = Self::run(app, self.given, &name, ran).await?;
+        let ((end, _), asked) = Self::run(app, self.given, &name, ran).await?;
         Ok(TestForm::new(name, end, asked))
     }
 }

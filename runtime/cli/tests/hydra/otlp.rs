@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{Json, Router, response::Html, routing::get, routing::post};
+use axum::{Json, Router, body::Body, response::Html, routing::get, routing::post};
+use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 
 use crate::{
     front::Front,
-    support::{Running, service, until},
+    support::{Running, post as post_json, said, send, send_heartbeats, service, until},
 };
 
 const PAGE: &str = "<!doctype html><title>x</title>\n\
@@ -203,6 +204,58 @@ async fn a_page_with_two_fragments_is_a_tree_of_spans_over_both_processes() {
     let ids: std::collections::HashSet<_> = spans.iter().map(|span| span.text("spanId")).collect();
     assert_eq!(ids.len(), 4);
     assert!(collector.of(UNSAMPLED).is_empty());
+}
+
+/// The service `orders`, whose action is done, and the `traceparent` of the form that it gets.
+async fn orders(gateway: &Front) -> (Running, Arc<Mutex<String>>) {
+    let seen = Arc::<Mutex<String>>::default();
+    let kept = Arc::clone(&seen);
+    let action = async move |headers: HeaderMap| {
+        let parent = headers["traceparent"].to_str().expect("text").to_owned();
+        *kept.lock().expect("not poisoned") = parent;
+        Json(json!({"outcome": "done", "ref": "checkout", "action": "place"}))
+    };
+    let orders = service(Router::new().route("/h/action/hydra", post(action))).await;
+    let more = json!({
+        "protocol": 2, "instance": "8b7a1f52-1f0e-4b4e-9d0c-2f6f0d7f6a11",
+        "contract": {"service": "orders", "fragments": {"checkout": {"actions": {"place": {}}}}},
+    });
+    let registration = format!("{}/h/discovery/hydra/registration", gateway.urls[0]);
+    let answer = post_json(&registration, &said("orders", &orders, more)).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    send_heartbeats(gateway.address(0).parse().expect("an address"), &["orders"]);
+    (orders, seen)
+}
+
+#[tokio::test]
+async fn a_form_is_a_span_below_that_of_its_request_and_its_owner_continues_the_trace() {
+    const TRACE: &str = "4af7651916cd43dd8448eb211c80319c";
+    let collector = Collector::start().await;
+    let (_origin, _site, gateway) = site(&collector, "").await;
+    let (_orders, seen) = orders(&gateway).await;
+    // `orders`, and bytes that only it could read.
+    let form = Request::post(format!("{}/?hydra-form=b3JkZXJz.c2VhbGVk", gateway.urls[0]))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("traceparent", format!("00-{TRACE}-b7ad6b7169203331-01"));
+    let answered = send(form.body(Body::from("card=1")).expect("a request")).await;
+    assert_eq!(answered.status, StatusCode::SEE_OTHER, "{}", answered.text());
+    until("both spans are there", async || collector.of(TRACE).len() >= 2).await;
+    let spans = collector.of(TRACE);
+    let action = spans
+        .iter()
+        .find(|span| span.text("name") == "action orders/checkout/place");
+    let action = action.unwrap_or_else(|| panic!("{spans:?}"));
+    let request = spans
+        .iter()
+        .find(|span| span.number("kind") == 2)
+        .expect("a server");
+    assert_eq!(spans.len(), 2, "{spans:?}");
+    assert_eq!(action.text("parentSpanId"), request.text("spanId"));
+    assert_eq!(action.number("kind"), 3, "a client");
+    let outcome = &action.attribute("hydra.action.outcome")["stringValue"];
+    assert_eq!(outcome, "done");
+    let parent = seen.lock().expect("not poisoned").clone();
+    assert_eq!(parent, format!("00-{TRACE}-{}-01", request.text("spanId")));
 }
 
 #[tokio::test]

@@ -2,8 +2,6 @@
 
 /// The longest form of a fragment, where the settings do not say: some photos. Owners have limits of their own.
 pub(crate) const DEFAULT_FORM_BYTES: usize = 16_000_000;
-/// The most forms that have metrics of their own. The others are counted together.
-pub(crate) const MAX_MEASURED_ACTIONS: usize = 2_000;
 /// How long a visitor may take to send the form of a plain service again, in seconds.
 pub(crate) const FORM_PAGE_SECS: u32 = 3_600;
 /// The most hosts in `redirect_hosts`, and the most paths of the forms of one plain service.

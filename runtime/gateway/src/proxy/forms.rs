@@ -51,7 +51,6 @@ use crate::{
         version_cookie::VersionSeed,
     },
 };
-pub(crate) use measured::ActionMeasures;
 use measured::Measured;
 use owner::OwnerCall;
 pub(super) use page::ForPage;

@@ -127,20 +127,24 @@ pub(super) fn tell(headers: &mut HeaderMap, record: &RequestRecord, first_byte: 
     }
 }
 
-/// The value of `Server-Timing` (W3C Server Timing): the head, and each fragment with its outcome.
+/// The value of `Server-Timing` (W3C Server Timing): the head, the form that was sent, and each fragment, with their outcomes.
 fn server_timing(details: &Details, first_byte: Duration) -> String {
     let mut text = format!("head;dur={:.3}", first_byte.as_secs_f64() * 1_000.0);
-    for fragment in details.fragments.iter().take(MAX_TIMED_FRAGMENTS) {
-        let name = quoted(&format!(
-            "{}/{}: {}",
-            fragment.service, fragment.reference, fragment.outcome
-        ));
+    let mut add = |kind: &str, name: String, outcome: &str, time: Duration| {
+        let name = quoted(&format!("{name}: {outcome}"));
         // Writing to a text never fails.
         let _ = write!(
             text,
-            ", fragment;desc={name};dur={:.3}",
-            fragment.time.as_secs_f64() * 1_000.0
+            ", {kind};desc={name};dur={:.3}",
+            time.as_secs_f64() * 1_000.0
         );
+    };
+    if let Some((action, _)) = &details.action {
+        add("action", action.name(), action.outcome.label(), action.time);
+    }
+    for fragment in details.fragments.iter().take(MAX_TIMED_FRAGMENTS) {
+        let name = format!("{}/{}", fragment.service, fragment.reference);
+        add("fragment", name, fragment.outcome, fragment.time);
     }
     let more = details.fragments.len().saturating_sub(MAX_TIMED_FRAGMENTS);
     if more > 0 {

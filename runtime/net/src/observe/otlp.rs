@@ -96,7 +96,7 @@ impl SpanExport {
             .as_ref()
             .is_some_and(|queue| queue.try_send(ended).is_ok());
         if !is_queued {
-            dropped(1 + record.fragment_count());
+            dropped(1 + record.part_count());
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::trace::TraceContext;
+use super::{action::ActionRecord, trace::TraceContext};
 use crate::limits::MAX_RECORDED_FRAGMENTS;
 
 /// What one process learns of one request.
@@ -52,6 +52,8 @@ pub(super) struct Details {
     pub(super) fragments: Vec<FragmentRecord>,
     /// How long after the beginning of the request each of them ended.
     ends: Vec<Duration>,
+    /// What became of the form that the request sends, and how long after the beginning of the request that was known.
+    pub(super) action: Option<(ActionRecord, Duration)>,
 }
 
 impl RequestRecord {
@@ -123,10 +125,26 @@ impl RequestRecord {
         }
     }
 
-    /// How many fragments are known.
+    /// Tells what became of the form that the request sends. The last call counts.
+    pub fn action(&self, action: impl FnOnce() -> ActionRecord) {
+        if let Some(mut details) = self.details() {
+            details.action = Some((action(), self.began.elapsed()));
+        }
+    }
+
+    /// How many fragments and forms are known.
     #[cfg(feature = "otlp")]
-    pub(super) fn fragment_count(&self) -> usize {
-        self.details().map_or(0, |details| details.fragments.len())
+    pub(super) fn part_count(&self) -> usize {
+        let count = |details: MutexGuard<'_, Details>| {
+            details.fragments.len() + usize::from(details.action.is_some())
+        };
+        self.details().map_or(0, count)
+    }
+
+    /// What became of the form that the request sends, with the time from the beginning of the request until that was known.
+    #[cfg(feature = "otlp")]
+    pub(super) fn action_with_end(&self) -> Option<(ActionRecord, Duration)> {
+        self.details()?.action.clone()
     }
 
     /// The fragments that are known, each with the time from the beginning of the request to its end.

@@ -9,7 +9,7 @@ use hydra_runtime_wire::{
 use super::*;
 use crate::form::{Done, Fields, Form, FormRejection, FormSealer, Invalid, SealedForm};
 
-const KEY: &str = "a private key for tests";
+pub(super) const KEY: &str = "a private key for tests";
 
 /// The fragment `checkout`, which imports `who` and has the form `place`.
 pub(super) fn form_plan() -> String {
@@ -344,7 +344,7 @@ async fn home_page(Path(name): Path<String>) -> Home {
     Home { name }
 }
 
-fn page_app() -> App {
+pub(super) fn page_app() -> App {
     App::with_plan("shop", page_plan())
         .page(home_page)
         .action(place)
@@ -352,7 +352,7 @@ fn page_app() -> App {
 }
 
 /// What a browser sends that stands on the page of Ann.
-fn browser(address: &str, body: &str) -> Request<Body> {
+pub(super) fn browser(address: &str, body: &str) -> Request<Body> {
     Request::post(format!("/home/Ann{address}"))
         .header(header::HOST, "shop.example")
         .header(header::ORIGIN, "http://shop.example")
@@ -362,7 +362,7 @@ fn browser(address: &str, body: &str) -> Request<Body> {
 }
 
 /// The address of the form on the page of Ann.
-async fn address() -> String {
+pub(super) async fn address() -> String {
     let (status, _, html) = answer(page_app(), visit("/home/Ann")).await;
     assert_eq!(status, StatusCode::OK);
     let (_, behind) = html.split_once("action=\"").expect("the form");

@@ -10,7 +10,10 @@ use std::{
 use http::Method;
 use serde::Serialize;
 
-use crate::observe::record::{Details, FragmentRecord, RequestRecord};
+use crate::observe::{
+    action::ActionRecord,
+    record::{Details, FragmentRecord, RequestRecord},
+};
 
 /// What the log says of the head of a request and of its answer.
 #[derive(Clone, Debug)]
@@ -58,6 +61,8 @@ struct Members<'l> {
     version: Option<&'l str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fragments: Vec<Fragment<'l>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    action: Option<Action<'l>>,
 }
 
 #[derive(Serialize)]
@@ -75,6 +80,27 @@ impl<'l> Fragment<'l> {
             r#ref: &fragment.reference,
             outcome: fragment.outcome,
             ms: milliseconds(fragment.time),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Action<'l> {
+    service: &'l str,
+    r#ref: &'l str,
+    name: &'l str,
+    outcome: &'l str,
+    ms: f64,
+}
+
+impl<'l> Action<'l> {
+    fn of(action: &'l ActionRecord) -> Self {
+        Self {
+            service: &action.service,
+            r#ref: &action.reference,
+            name: &action.action,
+            outcome: action.outcome.label(),
+            ms: milliseconds(action.time),
         }
     }
 }
@@ -111,6 +137,7 @@ pub(super) fn as_json(line: &Line<'_>) -> String {
         instance: some(&details.served.instance),
         version: some(&details.served.version),
         fragments: details.fragments.iter().map(Fragment::of).collect(),
+        action: details.action.as_ref().map(|(action, _)| Action::of(action)),
     };
     let mut text = serde_json::to_string(&members).unwrap_or_default();
     text.push('\n');
@@ -159,6 +186,15 @@ pub(super) fn as_text(line: &Line<'_>) -> String {
             Value(&name),
             fragment.outcome,
             fragment.ms
+        );
+    }
+    if let Some((action, _)) = &details.action {
+        let (name, outcome) = (action.name(), action.outcome.label());
+        let _ = write!(
+            text,
+            " action={}:{outcome}:{}ms",
+            Value(&name),
+            milliseconds(action.time)
         );
     }
     if !line.is_whole {
@@ -218,7 +254,7 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-    use crate::observe::{Served, trace::TraceContext};
+    use crate::observe::{ActionOutcome, Served, trace::TraceContext};
 
     fn record() -> RequestRecord {
         let record = RequestRecord::new(TraceContext::begin(0xabc, 1, true), Instant::now(), true);
@@ -274,6 +310,37 @@ mod tests {
         assert_eq!(json["instance"], "http://10.0.0.7:80#0 my shop");
         assert_eq!((&json["bytes"], &json["total_ms"]), (&512.into(), &2.0.into()));
         assert_eq!(json.get("aborted"), None);
+    }
+
+    #[test]
+    fn a_line_tells_what_became_of_a_form() {
+        let record = RequestRecord::new(TraceContext::begin(1, 1, true), Instant::now(), true);
+        record.action(|| ActionRecord {
+            service: "orders".to_owned(),
+            reference: "checkout".to_owned(),
+            action: "place".to_owned(),
+            outcome: ActionOutcome::Invalid,
+            time: Duration::from_micros(2_500),
+            is_remote: true,
+        });
+        let head = head("/pay");
+        let line = Line {
+            head: &head,
+            record: &record,
+            bytes: 0,
+            is_whole: true,
+            time: Duration::ZERO,
+        };
+        let text = as_text(&line);
+        assert!(
+            text.ends_with(" action=orders/checkout/place:invalid:2.5ms\n"),
+            "{text}"
+        );
+        let json: serde_json::Value = serde_json::from_str(&as_json(&line)).expect("JSON");
+        let expected = serde_json::json!({
+            "service": "orders", "ref": "checkout", "name": "place", "outcome": "invalid", "ms": 2.5,
+        });
+        assert_eq!(json["action"], expected);
     }
 
     #[test]

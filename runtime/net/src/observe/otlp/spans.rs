@@ -1,4 +1,4 @@
-//! The spans of one request: one for the request itself, and one for each of its fragments.
+//! The spans of one request: one for the request itself, one for each of its fragments, and one for the form that it sends.
 #![deny(clippy::disallowed_methods)]
 
 use std::time::{Duration, SystemTime};
@@ -11,19 +11,25 @@ use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
 use super::Ended;
 use crate::observe::{
+    action::ActionRecord,
     ids,
     record::{FragmentRecord, RequestRecord},
 };
 
-/// All spans of a request. Those of fragments are children of that of the request; a service that renders them makes
-/// the span of its call a child of the same.
+/// All spans of a request. Those of fragments and of a form are children of that of the request; a service that is called for them
+/// makes the span of its call a child of the same.
 pub(super) fn spans(ended: &Ended) -> Vec<SpanData> {
     let began = ended.head.at;
     let fragments = ended.record.fragments_with_ends();
     let fragments = fragments
         .into_iter()
         .map(|(fragment, end)| fragment_span(&ended.record, began, &fragment, end));
-    std::iter::once(request_span(ended)).chain(fragments).collect()
+    let action = ended.record.action_with_end();
+    let action = action.map(|(action, end)| action_span(&ended.record, began, &action, end));
+    std::iter::once(request_span(ended))
+        .chain(fragments)
+        .chain(action)
+        .collect()
 }
 
 /// The span of the request, named as the semantic conventions of OpenTelemetry for HTTP say: method and route.
@@ -101,6 +107,26 @@ fn fragment_span(
             KeyValue::new("hydra.fragment.outcome", *outcome),
         ],
         status: status_of(is_error),
+        ..span(record, ids::random(), Some(record.trace().span_id()), name, times)
+    }
+}
+
+/// The span of a form, about which all was known so long after its request `began`.
+fn action_span(record: &RequestRecord, began: SystemTime, action: &ActionRecord, end: Duration) -> SpanData {
+    let times = (began + end.saturating_sub(action.time), began + end);
+    let name = format!("action {}", action.name());
+    SpanData {
+        span_kind: match action.is_remote {
+            true => SpanKind::Client,
+            false => SpanKind::Internal,
+        },
+        attributes: vec![
+            KeyValue::new("hydra.action.service", action.service.clone()),
+            KeyValue::new("hydra.action.ref", action.reference.clone()),
+            KeyValue::new("hydra.action.name", action.action.clone()),
+            KeyValue::new("hydra.action.outcome", action.outcome.label()),
+        ],
+        status: status_of(action.outcome.is_error()),
         ..span(record, ids::random(), Some(record.trace().span_id()), name, times)
     }
 }

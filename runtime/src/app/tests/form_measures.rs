@@ -1,0 +1,48 @@
+//! What operators and developers see of forms at an application without a gateway.
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+
+use super::{
+    forms::{address, browser, page_app},
+    *,
+};
+
+#[tokio::test]
+async fn forms_are_counted_by_what_became_of_them() {
+    let address = address().await;
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    for body in ["zip=9000", "zip=1", "count=x", "zip=forbidden", "zip=panic"] {
+        answer(page_app(), browser(&address, body)).await;
+    }
+    answer(page_app(), browser("?hydra-form=c2hvcA.AAAA", "zip=9000")).await;
+    let text = recorder.handle().render();
+    let of_place = "service=\"shop\",ref=\"checkout\",action=\"place\"";
+    for line in [
+        format!("hydra_actions_total{{{of_place},outcome=\"done\"}} 1"),
+        format!("hydra_actions_total{{{of_place},outcome=\"invalid\"}} 2"),
+        format!("hydra_actions_total{{{of_place},outcome=\"refused\"}} 1"),
+        format!("hydra_actions_total{{{of_place},outcome=\"unclear\"}} 1"),
+        "hydra_actions_total{service=\"shop\",ref=\"other\",action=\"other\",outcome=\"refused\"} 1"
+            .to_owned(),
+        format!("hydra_action_seconds_count{{{of_place}}} 5"),
+    ] {
+        assert!(text.contains(&line), "{line}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn developers_see_what_became_of_a_form() {
+    let address = address().await;
+    for (body, expected) in [
+        ("zip=9000", "done"),
+        ("zip=1", "invalid"),
+        ("zip=forbidden", "refused"),
+    ] {
+        let app = page_app().settings(Partial::default().private_key(forms::KEY).debug_headers("true"));
+        let (_, headers, _) = answer(app, browser(&address, body)).await;
+        let timing = headers["server-timing"].to_str().expect("text");
+        let action = format!("action;desc=\"shop/checkout/place: {expected}\";dur=");
+        assert!(timing.contains(&action), "{timing}");
+    }
+}
