@@ -92,6 +92,7 @@ pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// `#[form("checkout", "place")]` names the fragment and the action. A field of the struct is the field of the form with the same
 /// name, or with the same name in snake case: `postal_code` is `postalCode`. `#[form(name = "…")]` on a field gives it another name.
+/// An `UploadFile` has `#[form(max = "500MB")]`: how many bytes its files may have together.
 ///
 /// `#[hydra(crate = "hydra")]` beside it says under which name `Cargo.toml` has hydra-runtime.
 #[proc_macro_derive(Form, attributes(form, hydra))]

@@ -98,7 +98,26 @@ pub(crate) const MAX_PAGE_COOKIES: usize = 32;
 /// The longest text with the cookies of one fragment, encrypted: the head of an answer has room for a few of them.
 pub(crate) const MAX_SEALED_COOKIES_BYTES: usize = 16 << 10;
 
-/// The default of the setting `form_body`: the most bytes of a form, files included.
+/// The most files of one form that are kept outside memory.
+#[cfg(feature = "upload")]
+pub(crate) const MAX_LONG_FILES: usize = 100;
+
+/// How much of each of these files is kept in memory.
+#[cfg(feature = "upload")]
+pub(crate) const UPLOAD_BEGINNING_BYTES: usize = 16 << 10;
+
+/// How much of each of these files is written or read at a time.
+#[cfg(feature = "upload")]
+pub(crate) const UPLOAD_WRITE_BYTES: usize = 128 << 10;
+
+/// How much of a form with files is read at a time.
+#[cfg(feature = "upload")]
+pub(crate) const UPLOAD_PIECE_BYTES: usize = 64 << 10;
+
+/// How many bytes of these files must arrive in a second so that the time for the form does not run meanwhile.
+pub(crate) const LEAST_UPLOAD_BYTES_PER_SECOND: u64 = 10_000;
+
+/// The default of the setting `form_body`: the most bytes of a form beside its long files.
 pub(crate) const DEFAULT_FORM_BODY: usize = 2_000_000;
 
 /// The default of the setting `action_timeout`: how long an action may take, the arrival of the form included.

@@ -86,10 +86,12 @@ pub struct Settings {
     pub deferred_grace: Duration,
     /// The size of the fragment cache, which serves the tags' `cache` and `stale`, in bytes. 0: no fragment is kept.
     pub fragment_cache: usize,
-    /// How long the action of a form may take, the arrival of the form included.
+    /// How long the action of a form may take. The arrival of the form is included, but not that of long files.
     pub action_timeout: Duration,
-    /// How many bytes a form may send, files included.
+    /// How many bytes a form may send beside its long files.
     pub form_body: usize,
+    /// Where long files of forms are kept while their handlers run. `None`: where the system keeps temporary files.
+    pub upload_folder: Option<PathBuf>,
     /// The address of the listener for operators. `None` or `Off`: there is none.
     pub admin_listen: Option<AdminListen>,
     /// The names of hosts by which operators may reach it, beside `localhost` and IP addresses.
@@ -250,6 +252,10 @@ impl Settings {
             fragment_cache: setting!(fragment_cache, size::parse).unwrap_or(DEFAULT_FRAGMENT_CACHE),
             action_timeout: setting!(action_timeout, duration::parse).unwrap_or(DEFAULT_ACTION_TIMEOUT),
             form_body: setting!(form_body, size::parse).unwrap_or(DEFAULT_FORM_BODY),
+            upload_folder: setting!(upload_folder, |text| value::upload_folder(
+                value::HAS_UPLOAD,
+                text
+            )),
             admin_listen: setting!(admin_listen, |text| value::admin_listen(value::HAS_ADMIN, text)),
             admin_hosts: setting!(admin_hosts, value::list).unwrap_or_default(),
             access_log: setting!(access_log, str::parse).unwrap_or_default(),
@@ -375,6 +381,7 @@ impl std::fmt::Debug for Settings {
             .field("fragment_cache", &self.fragment_cache)
             .field("action_timeout", &self.action_timeout)
             .field("form_body", &self.form_body)
+            .field("upload_folder", &self.upload_folder)
             .field("admin_listen", &self.admin_listen)
             .field("admin_hosts", &self.admin_hosts)
             .field("access_log", &self.access_log)

@@ -46,6 +46,7 @@ mod plan;
 mod plan_update;
 pub mod service_name;
 pub mod settings_file;
+pub mod size;
 mod types;
 mod unmet;
 

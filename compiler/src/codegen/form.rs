@@ -1,7 +1,7 @@
 //! `#[derive(Form)]`: compares a struct's fields with those of a form in a template.
 #![deny(clippy::disallowed_methods)]
 
-use hydra_contract::FieldKind;
+use hydra_contract::{FieldKind, size};
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{
@@ -32,6 +32,15 @@ struct StructField {
     ty: Type,
     /// The name of the form's field.
     name: String,
+    /// How many bytes its files may have together, as `#[form(max = "…")]` says.
+    max: Option<u64>,
+}
+
+/// What `#[form(…)]` on a field says.
+#[derive(Default)]
+struct FieldAttribute {
+    name: Option<String>,
+    max: Option<u64>,
 }
 
 /// The expansion of `#[derive(Form)]` on `item`: the implementations, and an error for each mistake.
@@ -136,32 +145,55 @@ fn struct_fields(item: &ItemStruct, form: Option<&FormModel>) -> syn::Result<Vec
         let Some(ident) = field.ident.clone() else {
             continue;
         };
-        let name = match written_name(&field.attrs)? {
-            Some(name) => name,
-            None => name_in_form(&ident, form),
-        };
+        let FieldAttribute { name, max } = field_attribute(&field.attrs)?;
+        let name = name.unwrap_or_else(|| name_in_form(&ident, form));
         let ty = field.ty.clone();
-        fields.push(StructField { ident, ty, name });
+        check_max(&ty, max)?;
+        fields.push(StructField { ident, ty, name, max });
     }
     Ok(fields)
 }
 
-/// What `#[form(name = "…")]` on a field says.
-fn written_name(attributes: &[Attribute]) -> syn::Result<Option<String>> {
-    let mut name = None;
+fn field_attribute(attributes: &[Attribute]) -> syn::Result<FieldAttribute> {
+    let mut said = FieldAttribute::default();
     for attribute in attributes
         .iter()
         .filter(|attribute| attribute.path().is_ident("form"))
     {
         attribute.parse_nested_meta(|meta| {
-            if !meta.path.is_ident("name") {
-                return Err(meta.error("on a field, `#[form(…)]` has `name = \"…\"`"));
+            if meta.path.is_ident("name") {
+                said.name = Some(meta.value()?.parse::<LitStr>()?.value());
+            } else if meta.path.is_ident("max") {
+                said.max = Some(bytes(&meta.value()?.parse()?)?);
+            } else {
+                let message =
+                    "on a field, `#[form(…)]` has `name = \"…\"`, and for an `UploadFile` `max = \"…\"`";
+                return Err(meta.error(message));
             }
-            name = Some(meta.value()?.parse::<LitStr>()?.value());
             Ok(())
         })?;
     }
-    Ok(name)
+    Ok(said)
+}
+
+/// The size that `max` says.
+fn bytes(text: &LitStr) -> syn::Result<u64> {
+    let size = size::parse(&text.value()).filter(|size| *size > 0);
+    let size = size.and_then(|size| u64::try_from(size).ok());
+    let message = "`max` is a size: write a whole number above 0 with its unit, `500KB`, `64MB` or `1GB`";
+    size.ok_or_else(|| syn::Error::new(text.span(), message))
+}
+
+/// An `UploadFile` says how long it may be. An `Upload` does not: the setting `form_body` bounds it.
+fn check_max(ty: &Type, max: Option<u64>) -> syn::Result<()> {
+    let message = match (names(ty, "UploadFile"), max) {
+        (true, Some(_)) | (false, None) => return Ok(()),
+        (true, None) => "say how long the file may be: `#[form(max = \"500MB\")]`",
+        (false, Some(_)) => {
+            "`max` bounds an `UploadFile`: the setting `form_body` bounds everything else of a form"
+        }
+    };
+    Err(syn::Error::new(ty.span(), message))
 }
 
 /// The name of the form's field that a field of the struct means: the same, or the same in snake case.
@@ -216,9 +248,9 @@ fn unknown(field: &StructField, fields: &[StructField], form: &FormModel) -> Str
     format!("the form has no field `{name}`\n{place}\n  = help: {help}")
 }
 
-/// A file needs an `Upload`, and only a file can be one.
+/// A file needs an `Upload` or an `UploadFile`, and only a file can be one.
 fn check_kind(field: &StructField, known: &FieldModel, errors: &mut Errors) {
-    let takes_file = names_upload(&field.ty);
+    let takes_file = names(&field.ty, "Upload") || names(&field.ty, "UploadFile");
     let sends_file = known.kind == FieldKind::File;
     if takes_file == sends_file {
         return;
@@ -226,7 +258,7 @@ fn check_kind(field: &StructField, known: &FieldModel, errors: &mut Errors) {
     let (found, help) = match sends_file {
         true => (
             "sends a file",
-            "make the field an `Upload`, or an `Option` or `Vec` of it",
+            "make the field an `Upload`, or an `UploadFile` for long files, or an `Option` or `Vec` of one",
         ),
         false => (
             "sends no file",
@@ -238,11 +270,11 @@ fn check_kind(field: &StructField, known: &FieldModel, errors: &mut Errors) {
     errors.push((field.ty.span(), message));
 }
 
-/// Whether a type is `Upload`, or an `Option` or a `Vec` of it. An alias says nothing here.
-fn names_upload(ty: &Type) -> bool {
+/// Whether a type is the one of this name, or an `Option` or a `Vec` of it. An alias says nothing here.
+fn names(ty: &Type, name: &str) -> bool {
     let tokens = ty.to_token_stream().to_string();
     let mut words = tokens.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
-    words.any(|word| word == "Upload")
+    words.any(|word| word == name)
 }
 
 /// `hydra`: the path of hydra-runtime.
@@ -258,6 +290,8 @@ fn implementations(
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();
     let types = fields.iter().map(|field| &field.ty);
     let names: Vec<_> = fields.iter().map(|field| &field.name).collect();
+    let long = fields.iter().filter_map(|field| Some((&field.name, field.max?)));
+    let long = long.map(|(name, max)| quote!((#name, #max)));
     let rust_names = idents.iter().map(|ident| ident.unraw().to_string());
     // `S` may be the name of a parameter of the struct.
     let state = Ident::new("__HydraState", Span::call_site());
@@ -270,6 +304,7 @@ fn implementations(
             const ACTION: &'static str = #action;
             const FIELDS: &'static [&'static str] = &[#(#names),*];
             const RUST_FIELDS: &'static [&'static str] = &[#(#rust_names),*];
+            const LONG_FILES: &'static [(&'static str, u64)] = &[#(#long),*];
 
             fn read(__fields: &mut #hydra::form::Fields) -> ::core::option::Option<Self> {
                 // All fields are read before one is missed, so that all mistakes are reported.

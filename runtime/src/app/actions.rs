@@ -13,7 +13,6 @@ use hydra_runtime_net::{
     observe::{self, ActionRecord},
 };
 use hydra_runtime_wire::forms::{InvalidForm, imports_hash};
-use tokio::time::timeout;
 use tower::ServiceExt as _;
 
 use super::{
@@ -25,7 +24,7 @@ use super::{
     shared_body::SharedBody,
 };
 use crate::{
-    form::{Done, FormState, PendingAction, SealedForm, SentForm},
+    form::{Done, FormState, NothingDone, PendingAction, SealedForm, SentForm},
     page::FragmentCall,
     session::RequestSessions,
     user::RequestLogin,
@@ -78,7 +77,7 @@ async fn run_with(
         let reason = format!("there is no action `{}` of `{}`", form.action, form.reference);
         return ActionEnd::Failed(StatusCode::NOT_FOUND, reason);
     };
-    let sent = SentForm::new(actions.limit, actions.timeout);
+    let sent = SentForm::new(actions.limits.clone());
     let mut request = request_of(actions, headers, Body::new(body), sessions.clone());
     let contract = context.contract.fragments.get(&form.reference);
     let imports = contract.map(|contract| complete(&contract.imports, form.imports.clone()));
@@ -86,16 +85,15 @@ async fn run_with(
     request.extensions_mut().insert(sent.clone());
     request.extensions_mut().insert(imports);
     let handled = apart(observe::current(), handler.oneshot(request));
-    let handled = timeout(actions.timeout, AssertUnwindSafe(handled).catch_unwind()).await;
-    let response = match handled {
-        Ok(Ok(Some(Ok(response)))) => response,
-        Ok(Ok(_)) => return failed("the application is stopping"),
-        Ok(Err(_)) => return failed("its handler panicked"),
-        Err(_) if sent.refuse() => {
+    let response = match sent.within(AssertUnwindSafe(handled).catch_unwind()).await {
+        Some(Ok(Some(Ok(response)))) => response,
+        Some(Ok(_)) => return failed("the application is stopping"),
+        Some(Err(_)) => return failed("its handler panicked"),
+        None if sent.refuse() => {
             let reason = "the form did not arrive in time";
             return ActionEnd::Failed(StatusCode::REQUEST_TIMEOUT, reason.to_owned());
         }
-        Err(_) => return failed("its handler took too long"),
+        None => return failed("its handler took too long"),
     };
     ended(context, form, sent, headers, &sessions, response).await
 }
@@ -156,8 +154,9 @@ async fn ended(
             }
         }
         None => {
+            let is_unhandled = response.extensions().get::<NothingDone>().is_some();
             let status = match response.status() {
-                status if status.is_client_error() => status,
+                status if status.is_client_error() || is_unhandled => status,
                 _ => StatusCode::INTERNAL_SERVER_ERROR,
             };
             ActionEnd::Failed(status, reason_of(response).await)

@@ -28,6 +28,7 @@ use super::{
     session_use::SessionUse,
 };
 use crate::{
+    form::FormLimits,
     fragment_source::LocalFragments,
     overview::{OwnService, PublishedOverview},
     page::{AfterPage, Engine, HasFile, Options},
@@ -241,8 +242,12 @@ impl AppParts {
                     let [first, second] = private_keys(settings);
                     SentCookies::new(first, second)
                 },
-                limit: settings.form_body,
-                timeout: settings.action_timeout,
+                limits: FormLimits {
+                    body: settings.form_body,
+                    timeout: settings.action_timeout,
+                    #[cfg(feature = "upload")]
+                    folder: upload_folder(settings)?,
+                },
             },
             source,
             error_page: handlers.error_page,
@@ -371,6 +376,19 @@ fn session_manager(
 /// The key that signs, and the one that is valid too while it is changed.
 fn private_keys(settings: &Settings) -> [Option<&str>; 2] {
     [&settings.private_key, &settings.second_private_key].map(Option::as_deref)
+}
+
+/// Where long files of forms are kept while their handlers run.
+#[cfg(feature = "upload")]
+fn upload_folder(settings: &Settings) -> Result<Arc<Path>> {
+    let Some(folder) = &settings.upload_folder else {
+        return Ok(std::env::temp_dir().into());
+    };
+    tempfile::tempfile_in(folder).map_err(|error| Error::UploadFolder {
+        folder: folder.clone(),
+        error,
+    })?;
+    Ok(folder.as_path().into())
 }
 
 /// Gives requests their ids, and logs them.

@@ -89,6 +89,19 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
+    /// The folder for files of forms can't be written.
+    #[cfg(feature = "upload")]
+    #[error(
+        "`upload_folder`: no file can be made in `{}`: {error}. Name a folder that this user can write, or leave the setting out",
+        folder.display()
+    )]
+    UploadFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// The cause.
+        #[source]
+        error: io::Error,
+    },
     /// No gateway would take the registration of the application.
     #[error("no gateway would take this application as it is: {0}")]
     Refused(String),

@@ -1,10 +1,6 @@
 //! The forms of an application: their addresses for templates, and the handlers of their actions.
 
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use axum::routing::MethodRouter;
 use hydra_contract::Contract;
@@ -15,7 +11,7 @@ use hydra_runtime_wire::{
 use serde_json::Value;
 
 use crate::{
-    form::{FormSealer, FormState, FragmentForms, SealedForm},
+    form::{FormLimits, FormSealer, FormState, FragmentForms, SealedForm},
     overview::PublishedOverview,
     session::{RequestSessions, SessionManager},
     settings::Settings,
@@ -104,10 +100,7 @@ pub(crate) struct Actions {
     pub(crate) sessions: Arc<SessionManager>,
     pub(crate) keys: Arc<ServiceKeys>,
     pub(crate) sent_cookies: SentCookies,
-    /// The most bytes of a form.
-    pub(crate) limit: usize,
-    /// How long an action may take, the arrival of the form included.
-    pub(crate) timeout: Duration,
+    pub(crate) limits: FormLimits,
 }
 
 impl Actions {

@@ -9,6 +9,8 @@ mod form_measures;
 mod forms;
 mod kept_cookies;
 mod layered;
+#[cfg(feature = "upload")]
+mod long_files;
 mod not_rendered;
 mod outputs;
 mod overview;

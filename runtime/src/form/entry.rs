@@ -1,8 +1,11 @@
 //! What a form sends for one field.
 #![deny(clippy::disallowed_methods)]
 
+#[cfg(feature = "upload")]
+use super::upload_file::UploadFile;
+
 /// One value of a field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Entry {
     /// A text.
@@ -10,6 +13,9 @@ pub enum Entry {
     /// A file.
     #[cfg(feature = "upload")]
     File(Upload),
+    /// A file of a field with `#[form(max = "…")]`.
+    #[cfg(feature = "upload")]
+    LongFile(UploadFile),
 }
 
 impl Entry {
@@ -19,7 +25,7 @@ impl Entry {
         match self {
             Self::Text(text) => Some(text),
             #[cfg(feature = "upload")]
-            Self::File(_) => None,
+            Self::File(_) | Self::LongFile(_) => None,
         }
     }
 
@@ -28,7 +34,7 @@ impl Entry {
         match self {
             Self::Text(text) => text.trim().is_empty(),
             #[cfg(feature = "upload")]
-            Self::File(_) => self.is_absent_file(),
+            Self::File(_) | Self::LongFile(_) => self.is_absent_file(),
         }
     }
 
@@ -38,11 +44,13 @@ impl Entry {
             Self::Text(_) => false,
             #[cfg(feature = "upload")]
             Self::File(file) => file.is_absent(),
+            #[cfg(feature = "upload")]
+            Self::LongFile(file) => file.name.is_empty() && file.size() == 0,
         }
     }
 }
 
-/// A file that a visitor sent.
+/// A file that a visitor sent, in memory. The setting `form_body` bounds it.
 #[cfg(feature = "upload")]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Upload {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use super::entry::Entry;
 #[cfg(feature = "upload")]
-use super::entry::Upload;
+use super::{UploadFile, entry::Upload};
 use crate::{Date, DateTime};
 
 /// What a form sent, and what is wrong with it.
@@ -51,7 +51,7 @@ impl Fields {
 #[diagnostic::on_unimplemented(
     message = "a field of a form can't be a `{Self}`",
     note = "it can be a `String`, a number, a `bool`, a `Date`, a `DateTime`, an `Option` or a `Vec` of one, and with the feature \
-            `upload` an `Upload`; other types implement `hydra_runtime::form::FormValue`"
+            `upload` an `Upload` or an `UploadFile`; other types implement `hydra_runtime::form::FormValue`"
 )]
 pub trait FormValue: Sized {
     /// The value of a field that was sent with these entries: none if it was not sent, and several if its name came several
@@ -70,7 +70,7 @@ fn one_text(entries: Vec<Entry>) -> Result<String, String> {
         (None, _) => Err("This field is missing.".to_owned()),
         (Some(_), Some(_)) => Err("This field was sent more than once.".to_owned()),
         #[cfg(feature = "upload")]
-        (Some(Entry::File(_)), None) => Err("This must be a text.".to_owned()),
+        (Some(Entry::File(_) | Entry::LongFile(_)), None) => Err("This must be a text.".to_owned()),
     }
 }
 
@@ -104,15 +104,35 @@ impl<T: FormValue> FormValue for Vec<T> {
     }
 }
 
+/// The file of a field that has one.
+#[cfg(feature = "upload")]
+fn one_file(entries: Vec<Entry>) -> Result<Entry, String> {
+    let mut entries = entries.into_iter();
+    match (entries.next(), entries.next()) {
+        (_, Some(_)) => Err("Choose one file.".to_owned()),
+        (Some(Entry::Text(_)), _) => Err("This must be a file.".to_owned()),
+        (Some(file), None) if !file.is_absent_file() => Ok(file),
+        _ => Err("Choose a file.".to_owned()),
+    }
+}
+
 #[cfg(feature = "upload")]
 impl FormValue for Upload {
     fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
-        let mut entries = entries.into_iter();
-        match (entries.next(), entries.next()) {
-            (Some(Entry::File(file)), None) if !file.is_absent() => Ok(file),
-            (_, Some(_)) => Err("Choose one file.".to_owned()),
-            (Some(Entry::Text(_)), _) => Err("This must be a file.".to_owned()),
-            _ => Err("Choose a file.".to_owned()),
+        match one_file(entries)? {
+            Entry::File(file) => Ok(file),
+            Entry::Text(_) | Entry::LongFile(_) => Err("This file is not in memory.".to_owned()),
+        }
+    }
+}
+
+#[cfg(feature = "upload")]
+impl FormValue for UploadFile {
+    fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
+        match one_file(entries)? {
+            Entry::LongFile(file) => Ok(file),
+            Entry::File(file) => Ok(file.into()),
+            Entry::Text(_) => Err("This must be a file.".to_owned()),
         }
     }
 }

@@ -22,6 +22,8 @@
 //! After an [`Invalid`], the visitor sees the page again with the fragment as it was filled in. Its template has
 //! `form.values` and `form.errors`.
 
+#[cfg(feature = "upload")]
+mod counted_body;
 mod entry;
 mod extract;
 mod fields;
@@ -30,27 +32,35 @@ mod garde;
 mod outcome;
 mod rejection;
 mod seal;
+#[cfg(feature = "upload")]
+mod spool;
 mod state;
 #[cfg(feature = "upload")]
 mod upload;
+#[cfg(feature = "upload")]
+mod upload_file;
 mod urlencoded;
 
-#[cfg(feature = "upload")]
-pub use self::entry::Upload;
 pub use self::{
     entry::Entry,
     fields::{Fields, FormValue},
     outcome::{ActionOutput, Done, Invalid},
     rejection::FormRejection,
 };
-pub(crate) use self::{
-    extract::SentForm,
-    outcome::PendingAction,
-    seal::{FormSealer, SealedForm},
-    state::FragmentForms,
+#[cfg(feature = "upload")]
+pub use self::{
+    entry::Upload,
+    upload_file::{UploadFile, UploadReader},
 };
 #[doc(hidden)]
 pub use self::{extract::extract, state::FormState};
+pub(crate) use self::{
+    extract::{FormLimits, SentForm},
+    outcome::PendingAction,
+    rejection::NothingDone,
+    seal::{FormSealer, SealedForm},
+    state::FragmentForms,
+};
 
 /// What a form sends. Made by `#[derive(Form)]` with `#[form("checkout", "place")]`, which compares the fields with the
 /// template.
@@ -67,6 +77,9 @@ pub trait Form: Sized + Send + 'static {
     const FIELDS: &'static [&'static str];
     /// The names of the same fields in the Rust type, in the same order.
     const RUST_FIELDS: &'static [&'static str];
+
+    /// The names of the fields with files of any length, and how many bytes the files of each may have together.
+    const LONG_FILES: &'static [(&'static str, u64)] = &[];
 
     /// Takes the fields out of what was sent. `None`: some can't be used, and `fields` has the errors.
     fn read(fields: &mut Fields) -> Option<Self>;

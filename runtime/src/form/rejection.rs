@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    Extension,
+    response::{IntoResponse, Response},
+};
 use http::StatusCode;
 
 use super::{outcome::PendingAction, urlencoded::BadForm};
@@ -10,6 +13,10 @@ use super::{outcome::PendingAction, urlencoded::BadForm};
 /// The form was not sent as its handler needs it.
 #[derive(Debug)]
 pub struct FormRejection(Rejected);
+
+/// An extension of the response if the handler was not called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NothingDone;
 
 #[derive(Debug)]
 enum Rejected {
@@ -32,7 +39,7 @@ impl FormRejection {
 impl IntoResponse for FormRejection {
     fn into_response(self) -> Response {
         match self.0 {
-            Rejected::Refused(status, reason) => (status, reason).into_response(),
+            Rejected::Refused(status, reason) => (status, Extension(NothingDone), reason).into_response(),
             Rejected::Invalid(errors) => PendingAction::invalid(errors).into_response(),
         }
     }

@@ -5,6 +5,8 @@
 use percent_encoding::percent_decode;
 
 use super::entry::Entry;
+#[cfg(feature = "upload")]
+use crate::limits::MAX_LONG_FILES;
 use crate::limits::{MAX_FORM_ENTRIES, MAX_FORM_NAME_BYTES};
 
 /// Why a form can't be read. The message is for logs, and contains nothing that a visitor typed.
@@ -12,6 +14,9 @@ use crate::limits::{MAX_FORM_ENTRIES, MAX_FORM_NAME_BYTES};
 pub(super) enum BadForm {
     #[error("the form has more than {MAX_FORM_ENTRIES} fields")]
     TooMany,
+    #[cfg(feature = "upload")]
+    #[error("the form has more than {MAX_LONG_FILES} long files")]
+    TooManyFiles,
     #[error("the name of a field is longer than {MAX_FORM_NAME_BYTES} bytes")]
     LongName,
     #[error("the form is not UTF-8")]

@@ -99,10 +99,12 @@ settings! {
     deferred_grace: "text",
     /// How much fragments may take that are kept for their tags' `cache` and `stale`: `64MB`. `0` keeps none.
     fragment_cache: "text",
-    /// How long the action of a form may take, the arrival of the form included: `30s`.
+    /// How long the action of a form may take: `30s`. The arrival of the form is included, but not that of long files.
     action_timeout: "text",
-    /// How much a form may send, files included: `2MB`.
+    /// How much a form may send beside its long files: `2MB`.
     form_body: "text",
+    /// Where long files of forms are kept while their handlers run. Otherwise: where the system keeps temporary files.
+    upload_folder: "text",
     /// Where operators find metrics: `127.0.0.1:8082`. Otherwise: nowhere.
     admin_listen: "text",
     /// The names of hosts by which operators may reach that. Several have commas between them, or are a list in `hydra.toml`.

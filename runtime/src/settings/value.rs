@@ -1,7 +1,7 @@
 //! Parses the text of a setting to its value. An error is a sentence that tells what to write.
 #![deny(clippy::disallowed_methods)]
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use http::Uri;
 use hydra_runtime_net::admin::AdminListen;
@@ -66,6 +66,21 @@ pub(super) fn admin_listen(has_admin: bool, text: &str) -> Result<AdminListen, S
                 .to_owned(),
         ),
         listen => Ok(listen),
+    }
+}
+
+/// Whether this build takes files with forms.
+pub(super) const HAS_UPLOAD: bool = cfg!(feature = "upload");
+
+/// A folder for files of forms.
+pub(super) fn upload_folder(has_upload: bool, text: &str) -> Result<PathBuf, String> {
+    match text {
+        "" => Err("an empty text is not a folder".to_owned()),
+        _ if !has_upload => Err(
+            "this application was built without the feature `upload`: write `features = [\"upload\"]` for hydra-runtime in its Cargo.toml"
+                .to_owned(),
+        ),
+        folder => Ok(folder.into()),
     }
 }
 

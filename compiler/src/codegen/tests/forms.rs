@@ -96,6 +96,48 @@ fn a_form_is_one_of_the_templates() {
 }
 
 #[test]
+fn a_long_file_says_how_long_it_may_be() {
+    let rest = quote!(postal_code: String, e_mail: String);
+    for (photo, expected) in [
+        (quote!(#[form(max = "500MB")] photo: UploadFile), None),
+        (
+            quote!(#[form(max = "1GiB", name = "photo")] it: Option<form::UploadFile>),
+            None,
+        ),
+        (quote!(#[form(max = "1KB")] photo: Vec<UploadFile>), None),
+        (quote!(photo: UploadFile), Some("say how long the file may be")),
+        (
+            quote!(#[form(max = "5MB")] photo: Upload),
+            Some("`max` bounds an `UploadFile`"),
+        ),
+        (
+            quote!(#[form(max = "5")] photo: UploadFile),
+            Some("`max` is a size"),
+        ),
+        (
+            quote!(#[form(max = "0MB")] photo: UploadFile),
+            Some("`max` is a size"),
+        ),
+        (
+            quote!(#[form(most = "5MB")] photo: UploadFile),
+            Some("on a field, `#[form(…)]` has"),
+        ),
+    ] {
+        let found = place(quote!(#rest, #photo));
+        match expected {
+            None => assert_eq!(found, [""; 0], "{photo}"),
+            Some(expected) => assert!(found.len() == 1 && found[0].contains(expected), "{found:?}"),
+        }
+    }
+    let tokens = form(
+        quote!(#[form("checkout", "place")]),
+        quote!(#rest, #[form(max = "500MB")] photo: UploadFile),
+    );
+    let text = tokens.to_string();
+    assert!(text.contains(r#"& [("photo" , 500000000u64)]"#), "{text}");
+}
+
+#[test]
 fn the_names_of_the_form_reach_the_runtime() {
     let tokens = form(
         quote!(#[form("checkout", "place")]),

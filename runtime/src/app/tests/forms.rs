@@ -81,7 +81,7 @@ fn form_app() -> App {
 }
 
 /// The signed call with the form `body` for the action that `seal` names.
-fn sent(seal: &str, body: impl Into<Body>) -> Request<Body> {
+pub(super) fn sent(seal: &str, body: impl Into<Body>) -> Request<Body> {
     let path = format!("/h/action/hydra?form={seal}");
     let call = Call {
         to: "shop",
@@ -125,7 +125,7 @@ fn seal_of_html(html: &str) -> String {
         .to_owned()
 }
 
-async fn seal(attributes: Value) -> String {
+pub(super) async fn seal(attributes: Value) -> String {
     let fragment = rendered(attributes).await;
     seal_of_html(fragment["renderedHTML"].as_str().expect("HTML"))
 }

@@ -56,13 +56,11 @@ impl OwnerCall<'_> {
             .max_body
             .get_or_insert(self.gateway.config().max_form.0 as u64);
         if is_longer(&request, most) {
-            return Err(RequestFailure::TooLarge);
+            return Err(self.too_large(most));
         }
         if request.headers().contains_key(CONTENT_ENCODING) {
             return Err(RequestFailure::FormKind);
         }
-        let expects = upstream::expects_continue(&request);
-        let request = self.request(request).ok_or(RequestFailure::FormUnreadable)?;
         let sending = Sending {
             gateway: self.gateway,
             service: self.service,
@@ -71,9 +69,13 @@ impl OwnerCall<'_> {
             visitor: self.visitor,
             settings,
         };
-        let sent = send(&sending, request, expects)
-            .await
-            .map_err(RequestFailure::of_form)?;
+        let expects = upstream::expects_continue(&request);
+        let request = self.request(request).ok_or(RequestFailure::FormUnreadable)?;
+        let sent = send(&sending, request, expects).await;
+        let sent = sent.map_err(|failure| match failure {
+            RequestFailure::TooLarge => self.too_large(most),
+            other => other.of_form(),
+        })?;
         let (head, body) = sent.response.into_parts();
         let body = bodies::read(Body::new(body), MAX_ANSWER_BYTES).await;
         let body = body.map_err(|error| self.unclear(&error.to_string()))?;
@@ -86,8 +88,7 @@ impl OwnerCall<'_> {
         let target = [path.as_str(), "?", SEAL_PARAMETER, "=", self.seal].concat();
         let target = PathAndQuery::try_from(target).ok()?;
         let (visitors, body) = request.into_parts();
-        // As many as the owner gets, so that the map does not grow.
-        let mut headers = HeaderMap::with_capacity(12);
+        let mut headers = self.headers(&visitors.headers)?;
         for name in [CONTENT_TYPE, CONTENT_LENGTH] {
             let value = visitors.headers.get(&name).cloned();
             headers.extend(value.map(|value| (name, value)));
@@ -95,12 +96,6 @@ impl OwnerCall<'_> {
         if !body.is_end_stream() && !headers.contains_key(CONTENT_LENGTH) {
             headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.extend(cookies::travelling(&visitors.headers).map(|cookies| (COOKIE, cookies)));
-        if let Some(session) = &self.session {
-            headers.insert(HYDRA_SESSION, session.to_header()?);
-        }
-        observe::with_current(|record| headers.extend(record.trace().headers()));
         let call = Call {
             to: &self.service.name,
             method: &Method::POST,
@@ -117,7 +112,31 @@ impl OwnerCall<'_> {
         Some(request)
     }
 
-    fn read(
+    /// What the owner learns of the visitor and of the trace. `None`: the session fits into no header.
+    pub(super) fn headers(&self, visitors: &HeaderMap) -> Option<HeaderMap> {
+        // As many as the owner gets, so that the map does not grow.
+        let mut headers = HeaderMap::with_capacity(12);
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.extend(cookies::travelling(visitors).map(|cookies| (COOKIE, cookies)));
+        if let Some(session) = &self.session {
+            headers.insert(HYDRA_SESSION, session.to_header()?);
+        }
+        observe::with_current(|record| headers.extend(record.trace().headers()));
+        Some(headers)
+    }
+
+    /// Refuses a form with more than `most` bytes.
+    pub(super) fn too_large(&self, most: u64) -> RequestFailure {
+        let service = &*self.service.name;
+        tracing::warn!(
+            service,
+            most,
+            "a form is too long: `max_form` allows so many bytes, or `max_body` of the `[[route]]` of its page"
+        );
+        RequestFailure::TooLarge
+    }
+
+    pub(super) fn read(
         &self,
         status: StatusCode,
         headers: &HeaderMap,
@@ -145,7 +164,7 @@ impl OwnerCall<'_> {
     }
 
     /// The failure of an answer that can't be used.
-    fn unclear(&self, reason: &str) -> RequestFailure {
+    pub(super) fn unclear(&self, reason: &str) -> RequestFailure {
         let (service, reason) = (&*self.service.name, cut(reason));
         tracing::warn!(service, reason, "the answer to a form can't be read");
         RequestFailure::FormUnclear
