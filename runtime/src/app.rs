@@ -5,6 +5,7 @@
 //! → `render` (the page that a handler gave) or `failure` (error pages). Beside these, `endpoint` answers other
 //! services that ask for fragments, and `fragment_handlers` runs them; `action_endpoint` takes forms, and `actions` handles them.
 
+mod action_channel;
 mod action_endpoint;
 mod actions;
 mod after_page;
@@ -25,8 +26,8 @@ mod handler;
 mod handler_checks;
 mod layers;
 mod logs;
-#[cfg(feature = "admin")]
 mod measured_action;
+#[cfg(feature = "admin")]
 mod operators;
 mod owner_session;
 mod page;

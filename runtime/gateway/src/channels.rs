@@ -103,6 +103,8 @@ pub(crate) struct Channels {
     path: String,
     /// The path at which other gateways pass on calls over channels.
     relay_path: String,
+    /// The path at which other gateways pass on forms over channels.
+    relay_action_path: String,
     /// Where other gateways reach this one, `host:port`.
     inner_address: OnceLock<Option<String>>,
     /// The lock is held for one look-up or change, never across an await.
@@ -131,6 +133,7 @@ impl Channels {
         Self {
             path: paths::of(paths::CHANNEL, public_key),
             relay_path: paths::of(paths::RELAY, public_key),
+            relay_action_path: paths::of(paths::RELAY_ACTION, public_key),
             inner_address: OnceLock::new(),
             open: RwLock::default(),
             leases: tokio::sync::RwLock::default(),
@@ -201,6 +204,11 @@ impl Gateway {
     /// The path at which other gateways pass on calls over channels.
     pub(crate) fn relay_path(&self) -> &str {
         &self.channels().relay_path
+    }
+
+    /// The path at which other gateways pass on forms over channels.
+    pub(crate) fn relay_action_path(&self) -> &str {
+        &self.channels().relay_action_path
     }
 
     /// Where other gateways reach this one, `host:port`. `None`: they can't.

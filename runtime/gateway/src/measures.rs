@@ -89,7 +89,7 @@ const ALL: [Described; 38] = [
     .by(&[("reason", &["closed", "lost", "silent", "unread", "protocol"])]),
     Described::counter(
         "hydra_channel_calls_total",
-        "Calls for fragments to instances with a channel, by the way that they took.",
+        "Calls for fragments, and forms, to instances with a channel, by the way that they took.",
     )
     .by(&[("way", &["channel", "post", "relay"])]),
     Described::counter(

@@ -26,6 +26,7 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(paths::CONTRACTS, get(api::contracts::contracts))
         .route(paths::CHANNEL, get(channel::open))
         .route(paths::RELAY, post(channel::relay))
+        .route(paths::RELAY_ACTION, post(channel::relay_action))
         .route("/health", get(api::health))
         .route("/_h/services", get(api::services))
         .route("/.well-known/jwks.json", any(key_set))

@@ -43,14 +43,22 @@ pub async fn read(body: Body, limit: usize) -> Result<Bytes, BadBody> {
 
 /// Reads the whole body, of `limit` bytes at most, if it has arrived after `time`.
 pub async fn read_within(time: Duration, mut body: Body, limit: usize) -> Result<Bytes, BadBody> {
-    match tokio::time::timeout(time, Limited::new(&mut body, limit).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    match tokio::time::timeout(time, read_paced(&mut body, limit)).await {
+        Ok(Err(BadBody::TooLong(limit))) => {
             discard(body).await;
             Err(BadBody::TooLong(limit))
         }
-        Ok(Err(_)) => Err(BadBody::Broken),
+        Ok(read) => read,
         Err(_) => Err(BadBody::TooSlow),
+    }
+}
+
+/// Reads the whole body, of `limit` bytes at most, which ends by itself if it comes too slowly.
+pub async fn read_paced(body: &mut Body, limit: usize) -> Result<Bytes, BadBody> {
+    match Limited::new(body, limit).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(BadBody::TooLong(limit)),
+        Err(_) => Err(BadBody::Broken),
     }
 }
 

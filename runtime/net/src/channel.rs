@@ -20,6 +20,8 @@ pub use websocket::{Handshake, handshake};
 pub const REGISTRATION: &str = "registration";
 /// The route of a call for fragments, in both directions.
 pub const REQUEST_FRAGMENT: &str = "requestFragment";
+/// The route of a form that a visitor sent, from the gateway.
+pub const ACTION: &str = "action";
 /// The route of the stream of overviews, from the service.
 pub const OVERVIEW: &str = "overview";
 /// The route of the contracts of all services, from the service.

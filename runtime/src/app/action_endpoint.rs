@@ -4,6 +4,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, Request, State, rejection::PathRejection},
     response::{IntoResponse, Response},
 };
@@ -40,6 +41,11 @@ async fn answer_form(state: Arc<EndpointState>, request: Request) -> Response {
         // Other than an action that needs a login, which answers 401 without this header.
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
     }
+    ran(&state, seal_of(&parts), &parts, body).await
+}
+
+/// Runs the action of a form that a gateway has passed on. The answer for the gateway.
+pub(super) async fn ran(state: &EndpointState, seal: &str, parts: &Parts, body: Body) -> Response {
     let context = &state.context;
     let session = parts
         .headers
@@ -50,7 +56,7 @@ async fn answer_form(state: Arc<EndpointState>, request: Request) -> Response {
         .actions
         .sessions_of_gateway(session.and_then(|session| session.session));
     // The gateway counts it.
-    let (end, _) = actions::run(context, seal_of(&parts), &parts.headers, body, sessions.clone()).await;
+    let (end, _) = actions::run(context, seal, &parts.headers, body, sessions.clone()).await;
     let session = sessions.take_own_change();
     match end {
         ActionEnd::Done { form, done } => Json(ActionAnswer::Done(DoneForm {

@@ -2,6 +2,7 @@
 //! the header with which a page learns that one of its fragments has an answer already.
 #![deny(clippy::disallowed_methods)]
 
+pub mod channel;
 pub mod page;
 pub mod sent;
 pub mod session;

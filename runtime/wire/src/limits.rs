@@ -46,6 +46,9 @@ pub(crate) const MAX_FRESHNESS: Duration = Duration::from_secs(24 * 3600);
 /// The longest seal of a form. It is a part of the address to which browsers post, and servers bound addresses at 8 KiB.
 #[cfg(feature = "signing")]
 pub const MAX_FORM_SEAL_BYTES: usize = 4 << 10;
+/// The longest form that goes over a channel: in base64, it fits into what services take.
+#[cfg(feature = "signing")]
+pub const MAX_CHANNEL_FORM_BYTES: usize = 4 << 20;
 /// The longest header about a fragment that has its answer already. Servers bound the head of a request at 64 KiB or less.
 #[cfg(feature = "signing")]
 pub const MAX_FORM_HEADER_BYTES: usize = 16 << 10;

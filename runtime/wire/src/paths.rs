@@ -40,6 +40,9 @@ pub const CHANNEL: &str = "/h/channel/{key}";
 /// The route at which a gateway passes calls for fragments of other gateways on over the channels that end there.
 pub const RELAY: &str = "/h/channel/{key}/requestFragment";
 
+/// The route at which a gateway passes forms of other gateways on over the channels that end there.
+pub const RELAY_ACTION: &str = "/h/channel/{key}/action";
+
 /// The path of a route in the installation with this public key.
 #[must_use]
 pub fn of(route: &str, public_key: &str) -> String {

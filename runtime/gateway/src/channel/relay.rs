@@ -1,5 +1,5 @@
-//! Calls for fragments that another gateway has for an instance whose channel ends here. They make one hop only: what does not
-//! end here is refused.
+//! Calls for fragments, and forms, that another gateway has for an instance whose channel ends here. They make one hop only: what does
+//! not end here is refused.
 
 use std::time::SystemTime;
 
@@ -11,6 +11,7 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts};
 use hydra_runtime_net::{
     bodies::{discard, read},
+    channel::{ACTION, REQUEST_FRAGMENT},
     limits::MAX_CALL_BYTES,
 };
 use hydra_runtime_wire::signing::{BadSignature, GATEWAY};
@@ -29,6 +30,29 @@ pub(crate) async fn relay(
     caller: CallOrigin,
     parts: Parts,
     body: Body,
+) -> Response {
+    passed_on(gateway, key, caller, parts, body, REQUEST_FRAGMENT).await
+}
+
+/// `POST /h/channel/{K}/action?channel=…`, in the same way.
+pub(crate) async fn relay_action(
+    State(gateway): State<Gateway>,
+    key: PathKey,
+    caller: CallOrigin,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    passed_on(gateway, key, caller, parts, body, ACTION).await
+}
+
+/// Passes a request on over the channel that its address names, on this route.
+async fn passed_on(
+    gateway: Gateway,
+    key: PathKey,
+    caller: CallOrigin,
+    parts: Parts,
+    body: Body,
+    route: &'static str,
 ) -> Response {
     let config = gateway.config();
     if !config.channel || !key.as_ref().is_ok_and(|Path(key)| *key == config.public_key) {
@@ -57,7 +81,7 @@ pub(crate) async fn relay(
         return responses::refusal(StatusCode::NOT_FOUND, "the channel does not end here");
     };
     metrics::counter!("hydra_channel_relayed_total").increment(1);
-    match pass_on(&channel, passed(&parts.headers), body).await {
+    match pass_on(&channel, route, passed(&parts.headers), body).await {
         Ok(body) => {
             let json = HeaderValue::from_static("application/json");
             ([(CONTENT_TYPE, json)], body).into_response()
@@ -66,9 +90,16 @@ pub(crate) async fn relay(
     }
 }
 
-/// The headers that the service gets: cookies, the id of the request and its trace.
+/// The headers that the service gets: cookies, the id of the request, its trace, and the session for an action.
 fn passed(headers: &HeaderMap) -> HeaderMap {
-    let names = ["cookie", "traceparent", "tracestate", "x-request-id"].map(HeaderName::from_static);
+    let names = [
+        "cookie",
+        "traceparent",
+        "tracestate",
+        "x-request-id",
+        "hydra-session",
+    ];
+    let names = names.map(HeaderName::from_static);
     let kept = names.into_iter().filter_map(|name| {
         let value = headers.get(&name)?.clone();
         Some((name, value))

@@ -1,5 +1,5 @@
-//! How a call for fragments reaches an instance: over its channel if that ends here, by POST, or through the gateway where the channel
-//! ends (protocol section 7).
+//! How a call for fragments, or a form, reaches an instance: over its channel if that ends here, by POST, or through the gateway where the
+//! channel ends (protocol section 7).
 
 use std::time::SystemTime;
 
@@ -8,12 +8,12 @@ use http::{
     HeaderMap, StatusCode,
     header::{ACCEPT, CONTENT_TYPE},
 };
-use hydra_runtime_net::channel::{ChannelRequest, LinkError, REQUEST_FRAGMENT};
+use hydra_runtime_net::channel::{ACTION, ChannelRequest, LinkError, REQUEST_FRAGMENT};
 use hydra_runtime_wire::{
     lines::cut,
     signing::{Call, GATEWAY, Signatures},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::OpenChannel;
 use crate::{
@@ -51,7 +51,7 @@ pub(crate) async fn call(
         .filter(|channel| !channel.is_leaving())
     {
         count("channel");
-        let result = over(&channel, call_request).await;
+        let result = over(&channel, REQUEST_FRAGMENT, call_request).await;
         let is_undone = matches!(result, Err(CallError::NotSent(_)));
         if !is_undone || !instance.has_port() {
             return Called {
@@ -70,12 +70,34 @@ pub(crate) async fn call(
     }
     count("relay");
     Called {
-        result: relay(gateway, place, call_request, until).await,
+        result: relay(gateway, gateway.relay_path(), place, call_request, until).await,
         by_port: false,
     }
 }
 
-/// Counts a call to an instance with a channel, by the way it takes.
+/// Sends a form to an instance that has no port. The token of its channel stands for the signature.
+pub(crate) async fn send_form(
+    gateway: &Gateway,
+    instance: &Instance,
+    form: &CallRequest<'_>,
+    until: Instant,
+) -> Result<Answer, CallError> {
+    let Some(place) = &instance.channel else {
+        return Err(CallError::NotSent(DialError::from(
+            "it has no channel".to_owned(),
+        )));
+    };
+    let channel = gateway.channels().get(&place.id);
+    if let Some(channel) = channel.filter(|channel| !channel.is_leaving()) {
+        count("channel");
+        let answer = timeout_at(until, over(&channel, ACTION, form)).await;
+        return answer.unwrap_or_else(|_| Err(CallError::Lost("it took too long".to_owned())));
+    }
+    count("relay");
+    relay(gateway, gateway.relay_action_path(), place, form, until).await
+}
+
+/// Counts a call or a form to an instance with a channel, by the way it takes.
 fn count(way: &'static str) {
     metrics::counter!("hydra_channel_calls_total", "way" => way).increment(1);
 }
@@ -109,12 +131,16 @@ fn signatures(gateway: &Gateway, to: &str, call_request: &CallRequest<'_>) -> Op
 }
 
 /// Calls over a channel that ends here.
-async fn over(channel: &OpenChannel, call_request: &CallRequest<'_>) -> Result<Answer, CallError> {
+async fn over(
+    channel: &OpenChannel,
+    route: &'static str,
+    call_request: &CallRequest<'_>,
+) -> Result<Answer, CallError> {
     // What the body is and whence it comes is known on a channel.
     let travels = |name: &http::HeaderName| *name != CONTENT_TYPE && *name != ACCEPT;
     let headers = call_request.headers.iter().filter(|(name, _)| travels(name));
     let request = ChannelRequest {
-        route: REQUEST_FRAGMENT.into(),
+        route: route.into(),
         headers: headers.cloned().collect(),
         body: Bytes::copy_from_slice(call_request.body),
     };
@@ -132,14 +158,15 @@ async fn over(channel: &OpenChannel, call_request: &CallRequest<'_>) -> Result<A
     })
 }
 
-/// Passes on a call of another gateway, over a channel that ends here. The body of the answer, or the status and the reason.
+/// Passes on a request of another gateway, over a channel that ends here. The body of the answer, or the status and the reason.
 pub(crate) async fn pass_on(
     channel: &OpenChannel,
+    route: &'static str,
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Bytes, (StatusCode, String)> {
     let request = ChannelRequest {
-        route: REQUEST_FRAGMENT.into(),
+        route: route.into(),
         headers,
         body,
     };
@@ -153,6 +180,7 @@ pub(crate) async fn pass_on(
 /// Calls through the gateway where the channel ends.
 async fn relay(
     gateway: &Gateway,
+    path: &str,
     place: &ChannelPlace,
     call_request: &CallRequest<'_>,
     until: Instant,
@@ -163,7 +191,7 @@ async fn relay(
         return Err(not_sent("its channel has ended".to_owned()));
     };
     let mut passed = call_request.clone();
-    let target = format!("{}?channel={}", gateway.relay_path(), place.id.as_str());
+    let target = format!("{path}?channel={}", place.id.as_str());
     passed.target = target
         .parse()
         .map_err(|error: http::uri::InvalidUri| not_sent(error.to_string()))?;

@@ -10,6 +10,7 @@ mod replaced_body;
 mod replacer;
 mod sessions;
 mod shell;
+mod without_port;
 
 use std::{
     sync::{Arc, OnceLock},

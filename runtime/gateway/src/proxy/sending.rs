@@ -151,7 +151,7 @@ impl Course {
 }
 
 impl Sending<'_> {
-    fn pace(&self, request: &mut Request<Body>) -> UploadPace {
+    pub(super) fn pace(&self, request: &mut Request<Body>) -> UploadPace {
         let least = self.gateway.config().least_upload(&self.service.name);
         UploadPace::of(request, least, self.settings.max_body)
     }
@@ -170,7 +170,7 @@ impl Sending<'_> {
     }
 
     /// The next instance, and why it is that one.
-    fn choose(&self, work: Work, tried: &[Arc<Instance>]) -> Option<(Arc<Instance>, PinOutcome)> {
+    pub(super) fn choose(&self, work: Work, tried: &[Arc<Instance>]) -> Option<(Arc<Instance>, PinOutcome)> {
         let publisher = self.gateway.publisher();
         let choice = Choice {
             seed: self.visitor.seed.number(),

@@ -3,7 +3,7 @@
 mod bad_input;
 mod life;
 mod opening;
-mod signatures;
+pub(crate) mod signatures;
 
 use std::sync::{
     Arc,
@@ -79,7 +79,7 @@ impl Handler for Owner {
 }
 
 /// A registration of a service without a port.
-fn without_port(name: &str) -> Value {
+pub(crate) fn without_port(name: &str) -> Value {
     json!({"webProtocol":"http","port":0,"name":name,"protocol":2,"instance":format!("{name}-0")})
 }
 

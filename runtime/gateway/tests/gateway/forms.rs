@@ -8,6 +8,7 @@ mod login;
 mod plain;
 mod sessions;
 mod signed;
+mod without_port;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,4 +1,4 @@
-//! The gateway's calls for fragments over the channel: they are answered as those by POST are. The token in the SETUP and the gateway's
+//! The gateway's calls for fragments over the channel, and the forms that it passes on: they are answered as those by POST are. The token in the SETUP and the gateway's
 //! proof stand for the signature of each call.
 
 use std::sync::Arc;
@@ -14,23 +14,27 @@ use http::{Method, StatusCode};
 use http_body_util::BodyExt as _;
 use hydra_runtime_net::{
     bodies,
-    channel::{ChannelRequest, Handler, REQUEST_FRAGMENT, Refusal, RefusalKind},
+    channel::{ACTION, ChannelRequest, Handler, REQUEST_FRAGMENT, Refusal, RefusalKind},
     limits::MAX_CALL_BYTES,
     observe,
 };
 use hydra_runtime_wire::{lines::cut, paths};
 
 use super::{EndpointState, body::CallBody, rendered};
+use crate::app::action_channel;
 
 impl Handler for EndpointState {
     fn answer(&self, request: ChannelRequest) -> BoxFuture<'_, Result<Bytes, Refusal>> {
         async move {
-            if request.route != REQUEST_FRAGMENT {
+            if request.route != REQUEST_FRAGMENT && request.route != ACTION {
                 return Err(unknown(&request.route));
             }
             if request.body.len() > MAX_CALL_BYTES {
                 let reason = format!("the call is longer than {MAX_CALL_BYTES} bytes");
                 return Err(Refusal::of_status(StatusCode::PAYLOAD_TOO_LARGE, reason));
+            }
+            if request.route == ACTION {
+                return action_channel::answer(self, request).await;
             }
             let call: CallBody = bodies::read_json(&request.body).map_err(|reason| {
                 tracing::warn!(reason = cut(&reason), "a call for fragments is refused");

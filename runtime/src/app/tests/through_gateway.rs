@@ -92,6 +92,20 @@ pub(super) async fn run(app: App, gateway: SocketAddr, recorded: Option<&Record>
     stop
 }
 
+/// Runs an application that listens nowhere, until the sender is dropped.
+async fn run_without_port(app: App, gateway: SocketAddr) -> watch::Sender<bool> {
+    let settings = Partial::default()
+        .listen("off")
+        .channel("true")
+        .gateway(format!("http://{gateway}"))
+        .private_key(KEY);
+    let assembled = app.settings(settings).assemble().unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let nowhere = "127.0.0.1:0".parse().unwrap();
+    tokio::spawn(assembled.registration.unwrap().run(nowhere, stopped));
+    stop
+}
+
 /// The answer to a request, as text.
 async fn exchange(gateway: SocketAddr, method: &str, target: &str, form: &str) -> String {
     exchange_with(gateway, method, target, "", form).await
@@ -203,6 +217,35 @@ async fn nothing_that_a_visitor_types_passes_through_the_service_of_the_page() {
     }
     let seen = of_orders.lock().unwrap().clone();
     assert!(seen.contains(SHOWN) && seen.contains(SECRET), "{seen}");
+}
+
+#[tokio::test]
+async fn an_owner_that_listens_nowhere_gets_its_forms_over_its_channel() {
+    let gateway = gateway().await;
+    let orders = App::with_plan("orders", form_plan()).action(place);
+    let _running = [
+        run(shop(), gateway, None).await,
+        run_without_port(orders, gateway).await,
+    ];
+    let form = form_on_page(gateway).await;
+    let unknown = format!("/home/Ann?hydra-form={}", seal_of("orders", b"x"));
+    let large = format!("zip={}", "x".repeat(3_000_000));
+    for (target, body, expected) in [
+        (&form, "zip=9000&count=3", "HTTP/1.1 303 "),
+        (&form, "zip=1", "HTTP/1.1 422 "),
+        (&form, "zip=forbidden", "HTTP/1.1 403 "),
+        (&form, "zip=panic", "HTTP/1.1 502 "),
+        (&form, &large, "HTTP/1.1 413 "),
+        (&unknown, "zip=9000", "HTTP/1.1 400 "),
+    ] {
+        let answered = exchange(gateway, "POST", target, body).await;
+        assert!(answered.starts_with(expected), "{expected} {answered}");
+    }
+    let wrong = exchange(gateway, "POST", &form, &format!("zip={SHOWN}")).await;
+    assert!(
+        wrong.contains("<h1>Ann</h1>") && wrong.contains(&format!("place|{SHOWN}|")),
+        "{wrong}"
+    );
 }
 
 /// The owner answers before it has read all of such a form, and the visitor gets that answer.

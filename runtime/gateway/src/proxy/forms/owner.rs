@@ -20,6 +20,7 @@ use hydra_runtime_wire::{
     signing::{Call, GATEWAY},
 };
 
+use super::without_port;
 use crate::{
     Gateway,
     edge::failure::RequestFailure,
@@ -69,6 +70,9 @@ impl OwnerCall<'_> {
             visitor: self.visitor,
             settings,
         };
+        if let Some(instance) = without_port::chosen(&sending) {
+            return self.send_over_channel(sending, instance, request).await;
+        }
         let expects = upstream::expects_continue(&request);
         let request = self.request(request).ok_or(RequestFailure::FormUnreadable)?;
         let sent = send(&sending, request, expects).await;

@@ -22,7 +22,7 @@ use crate::{
     transport::{Nobody, open, register_over, setup},
 };
 
-const KEY: &str = "the private key of the tests";
+pub(crate) const KEY: &str = "the private key of the tests";
 const OTHER_KEY: &str = "another private key!";
 const KEY_OF_SHOP: &str = "the key of the shop";
 const PATH: &str = "/h/channel/K";
@@ -61,7 +61,7 @@ fn sign(signer: &Signer, issuer: &str, call: Call<'_>, ago: Duration) -> Vec<Str
 }
 
 /// The tokens for the SETUP of `service` under `key`.
-fn tokens(key: &str, service: &str) -> Vec<String> {
+pub(crate) fn tokens(key: &str, service: &str) -> Vec<String> {
     let data = setup(service, "i-1").to_string();
     sign(
         &Signer::new(key, "K"),
@@ -302,7 +302,7 @@ fn check_proofs(what: &str, signer: &Signer, signatures: &Signatures, answer: &V
 }
 
 /// Two gateways of one Redis.
-async fn cluster(server: &Server) -> (Running, Running) {
+pub(crate) async fn cluster(server: &Server) -> (Running, Running) {
     let start = async || {
         let gateway = gateway_with(GatewayConfig {
             redis: Some(Secret::new(server.url.clone())),
