@@ -27,7 +27,6 @@ use hydra_runtime_net::{
     admin::{Admin, Readiness},
     duration,
     observe::Observer,
-    server::Routes,
     settings_problem,
 };
 use serde::{Deserialize, de::IgnoredAny};
@@ -295,7 +294,7 @@ fn beside_gateway(
         let limits = (gateway.page_limits(), gateway.response_headers().clone());
         let channels = gateway.channels_over_tcp();
         let worker = Worker::new(folder, site, &error_pages.load(), Some(gateway), observer, limits);
-        Routes::new(worker.router()).with_raw(channels)
+        worker.routes().with_raw(channels)
     };
     let reload = async || {
         gateway::reload(settings, Some(listen), &newest).await && renew(settings, &error_pages, None)
@@ -360,7 +359,7 @@ fn alone(
     let limits = ArcSwap::from_pointee(page_limits(config)?);
     let routes = || {
         let limits = limits.load().as_ref().clone();
-        Routes::new(Worker::new(folder, site, &error_pages.load(), None, &observer, limits).router())
+        Worker::new(folder, site, &error_pages.load(), None, &observer, limits).routes()
     };
     let admin = |recorded, stopping| {
         // The pages are ready before the ports open.

@@ -43,7 +43,7 @@ pub use handle::Connection;
 pub use port::Port;
 use port::{Accepted, OpenPorts};
 pub use raw::{RawConnection, RawStream, ServeRaw};
-pub use routes::Routes;
+pub use routes::{Answer, Routes};
 #[cfg(feature = "tls")]
 pub use tls::{CertificateFiles, Certificates};
 

@@ -13,7 +13,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
@@ -24,6 +24,7 @@ use hydra_runtime_gateway::{ErrorPages, Gateway, OwnPages, PageLimits, ResponseH
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
     observe::{self, Observer, Served},
+    server::Routes,
 };
 use percent_encoding::percent_decode_str;
 use tower::ServiceExt;
@@ -81,7 +82,14 @@ impl Worker {
     }
 
     pub(crate) fn router(self) -> Router {
-        Router::new().fallback(answer).with_state(Arc::new(self))
+        router(Arc::new(self))
+    }
+
+    pub(crate) fn routes(self) -> Routes {
+        let worker = Arc::new(self);
+        let router = router(Arc::clone(&worker));
+        let get = move |request| answer(State(Arc::clone(&worker)), request).boxed();
+        Routes::new(router).with_get(Arc::new(get))
     }
 
     /// A page. `prefilled`: a fragment of it whose answer is known.
@@ -251,6 +259,10 @@ impl Worker {
             }
         }
     }
+}
+
+fn router(worker: Arc<Worker>) -> Router {
+    Router::new().fallback(answer).with_state(worker)
 }
 
 async fn answer(State(worker): State<Arc<Worker>>, request: Request) -> Response {

@@ -27,7 +27,6 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::net::TcpStream;
-use tower::ServiceExt as _;
 
 use super::{
     OverTls, Peer,
@@ -100,7 +99,7 @@ fn service(
             Err(bad) => {
                 must_close = true;
                 let refusal = (StatusCode::BAD_REQUEST, format!("{bad}\n")).into_response();
-                Either::Left(ready(Ok(refusal)))
+                Either::Left(ready(refusal))
             }
             Ok(()) => {
                 let mut request = request.map(Body::new);
@@ -109,11 +108,10 @@ fn service(
                     request.extensions_mut().insert(OverTls);
                 }
                 request.extensions_mut().insert(Connection::of(&slot));
-                Either::Right(routes.current().oneshot(request))
+                Either::Right(routes.answer(request))
             }
         };
-        answer.map(move |answer: Result<AnyResponse, Infallible>| {
-            let Ok(mut answer) = answer;
+        answer.map(move |mut answer: AnyResponse| {
             if answer.status() == StatusCode::SWITCHING_PROTOCOLS {
                 under_way.slot().become_socket();
             } else if (must_close || under_way.slot().connections().is_stopping())
