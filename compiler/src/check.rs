@@ -21,6 +21,7 @@ mod export_shadows_attribute;
 mod exporters;
 mod file_of_another_service;
 mod form_in_form;
+mod form_override;
 mod form_with_base;
 mod fragment_as_text;
 mod fragment_in_capture;
@@ -141,6 +142,7 @@ pub(crate) fn check(
             if !file.tree.forms.is_empty() {
                 found.extend(misplaced_action::check(file, &fragments));
                 found.extend(form_in_form::check(file, &fragments));
+                found.extend(form_override::check(file, &fragments));
                 found.extend(duplicate_action::check(file, &fragments));
             }
             found.extend(other_engines.check(file));

@@ -85,6 +85,8 @@ pub(crate) struct FragmentTag<'n> {
     pub later: Option<(Location, Mode)>,
     /// The component that it is part of.
     pub component: Option<&'n str>,
+    /// The beginning of the opening tag of a `<form>` around it, in any file of the page.
+    pub form: Option<Location>,
     /// The names that must have values before the fragment can be requested.
     pub group: GroupId,
     /// Where the value of each item of its `imports` comes from.

@@ -49,6 +49,23 @@ pub struct Tree {
     pub linked: Vec<Span>,
 }
 
+impl Tree {
+    /// The beginning of the opening tag of a `<form>` around a part of the file.
+    #[must_use]
+    pub(crate) fn form_around(&self, place: Span) -> Option<Span> {
+        let mut around = self.form_elements.iter().filter(|form| form.contains(place));
+        around.next().map(|form| form_tag(*form))
+    }
+}
+
+/// The beginning of the opening tag of a form: `<form`.
+pub(crate) fn form_tag(form: Span) -> Span {
+    Span {
+        start: form.start,
+        end: form.start + "<form".len() as u32,
+    }
+}
+
 /// A part of a file.
 #[derive(Clone, Debug)]
 pub enum Node {

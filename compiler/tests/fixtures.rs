@@ -15,12 +15,13 @@ use hydra_compile::{
 };
 
 /// Folders that show another side of a rule than the one named like it.
-const MORE: [(&str, Code); 6] = [
+const MORE: [(&str, Code); 7] = [
     ("mode-conflict-in-fallback", Code::ModeConflict),
     ("action-in-fallback", Code::MisplacedAction),
     ("action-in-page", Code::MisplacedAction),
     ("action-in-table", Code::MisplacedAction),
     ("form-in-form-of-file", Code::FormInForm),
+    ("form-in-form-of-layout", Code::FormInForm),
     ("form-shadowed", Code::ReservedName),
 ];
 

@@ -24,7 +24,7 @@ const NOT_MENDED: [&str; 2] = [
 ];
 
 /// The fixtures whose help leaves a choice to the writer, or speaks of more than one place or of another file.
-const NOT_PASTED: [&str; 27] = [
+const NOT_PASTED: [&str; 29] = [
     "action-in-fallback",
     "action-in-page",
     "bad-contract",
@@ -36,6 +36,8 @@ const NOT_PASTED: [&str; 27] = [
     "export-in-loop",
     "form-in-form",
     "form-in-form-of-file",
+    "form-in-form-of-layout",
+    "form-override",
     "form-shadowed",
     "form-with-base",
     "fragment-in-capture",

@@ -36,6 +36,7 @@ mod path_arguments;
 mod paths;
 mod prefilled;
 mod render;
+mod running_actions;
 mod serve;
 mod session_use;
 mod shared_body;

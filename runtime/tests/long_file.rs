@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use axum::extract::{FromRequest, Path, Request};
+use axum::{
+    extract::{FromRequest, Path, Request},
+    response::{IntoResponse, Response},
+};
 use hydra_runtime::{
     App, Done, Invalid, Page, Route,
     form::{Fields, Form, FormRejection, UploadFile},
@@ -39,6 +42,12 @@ impl Page for Home {
 
 impl Route for Home {
     const PATH: &'static str = "/home/{name}";
+}
+
+impl IntoResponse for Home {
+    fn into_response(self) -> Response {
+        hydra_runtime::app::page_response(&self)
+    }
 }
 
 async fn home(Path(name): Path<String>) -> Home {

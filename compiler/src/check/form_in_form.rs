@@ -5,8 +5,7 @@ use crate::{
     fragment::short,
     problem::{Code, Problem, counted},
     site::File,
-    source::{Location, Span},
-    tree::FragmentNode,
+    tree::{FragmentNode, form_tag},
 };
 
 use super::{
@@ -25,7 +24,7 @@ pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
         let outer = forms
             .iter()
             .find(|form| form.span().contains(*element) && form.open.start < element.start)?;
-        (!is_action).then(|| (opening(*element), outer.open))
+        (!is_action).then(|| (form_tag(*element), outer.open))
     });
     counted(inner.chain(plain).map(|(inner, outer)| {
         let message = "a form stands in another form";
@@ -48,14 +47,7 @@ pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
         let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
         };
-        let mut steps = vec![tag.location()];
-        let mut step = tag.include_chain.as_deref();
-        while let Some(at) = step {
-            steps.push(at.location);
-            step = at.before.as_deref();
-        }
-        let outer = steps.into_iter().find_map(|step| form_around(input, step));
-        if let (Some(action), Some(outer)) = (contract.actions.keys().next(), outer) {
+        if let (Some(action), Some(outer)) = (contract.actions.keys().next(), tag.form) {
             let title = input.title(tag);
             let message = format!("{title} has a form, and stands in a form");
             let label = format!("browsers drop its form `{}`", short(action));
@@ -66,20 +58,4 @@ pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
         }
     }
     counted(problems)
-}
-
-/// The opening tag of the form in whose content a place lies.
-fn form_around(input: &RuleInput<'_, '_>, place: Location) -> Option<Location> {
-    let file = input.site.files.get(place.source.0 as usize)?;
-    let forms = file.tree.form_elements.iter();
-    let mut around = forms.filter(|form| form.contains(place.span));
-    around.next().map(|form| opening(*form).at(place.source))
-}
-
-/// The beginning of a form's opening tag: `<form`.
-fn opening(form: Span) -> Span {
-    Span {
-        start: form.start,
-        end: form.start + "<form".len() as u32,
-    }
 }

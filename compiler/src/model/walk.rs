@@ -4,11 +4,12 @@
 mod branches;
 mod expression;
 mod files;
+mod forms;
 mod inclusions;
 mod section;
 mod shapes;
 
-use std::rc::Rc;
+use std::{collections::HashMap, rc::Rc};
 
 use hydra_contract::Mode;
 
@@ -54,6 +55,7 @@ pub(crate) fn walk<'n>(
         blocks: Vec::new(),
         captures: Vec::new(),
         kept_bodies: KeptBodies::default(),
+        forms_of_components: HashMap::new(),
         shapes: vec![Shape::default()],
         last_block: 0,
         order: 0,
@@ -82,6 +84,8 @@ struct Walker<'n> {
     captures: Vec<Capture<'n>>,
     /// Where components make values of their bodies.
     kept_bodies: KeptBodies<'n>,
+    /// The `<form>` elements in which components print their bodies.
+    forms_of_components: HashMap<&'n str, Option<Location>>,
     /// The shapes of values. The first is that of which nothing is known.
     shapes: Vec<Shape>,
     last_block: u32,
@@ -107,6 +111,8 @@ struct WalkPosition<'n> {
     capture: Option<(Location, CaptureKind)>,
     later: Option<(Location, Mode)>,
     component: Option<&'n str>,
+    /// The opening tag of a `<form>` in another file or component that brings this text in.
+    form: Option<Location>,
     lineage: Option<Rc<Lineage<'n>>>,
     /// The block whose body this is, and how many children have overridden that body.
     block: Option<(&'n str, usize)>,
@@ -126,6 +132,7 @@ impl WalkPosition<'_> {
             capture: None,
             later: None,
             component: None,
+            form: None,
             lineage: None,
             block: None,
         }
@@ -243,6 +250,7 @@ impl<'n> Walker<'n> {
             capture: here.capture,
             later: here.later,
             component: here.component,
+            form: self.form_around(here, node.open),
             group,
             imports,
         });

@@ -69,6 +69,7 @@ codes! {
     DuplicateAction = "duplicate-action", Error;
     MisplacedAction = "misplaced-action", Error;
     FormInForm = "form-in-form", Error;
+    FormOverride = "form-override", Error;
     MissingRef = "missing-ref", Error;
     EmptyValue = "empty-value", Error;
     BadList = "bad-list", Error;

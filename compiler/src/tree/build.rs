@@ -55,8 +55,9 @@ pub(crate) fn tree(source: SourceId, text: &str, prefix: &str) -> (Tree, Vec<Pro
     builder.nodes.shrink_to_fit();
     let stray_braces = builder.nested_comment
         || (survey.closing_braces != builder.braces && count_ends(text.as_bytes()) != builder.ends);
-    let (forms, form_elements) = forms::read(text, prefix, &builder.offers.actions, &builder.nodes);
+    let actions = std::mem::take(&mut builder.offers.actions);
     let (offers, attributes) = builder.offers.finish(source, text, &mut builder.problems);
+    let (forms, form_elements) = forms::read(text, prefix, &actions, &builder.nodes, &offers);
     (
         Tree {
             nodes: builder.nodes,

@@ -6,12 +6,12 @@ use smol_str::SmolStr;
 use crate::{
     fragment::Attributed,
     limits::MAX_FORM_FIELDS,
-    parse::{AttributeValue, Marked, TagAttribute, elements},
+    parse::{AttributeValue, Marked, elements},
     provided::is_provided,
     source::Span,
 };
 
-use super::{Node, SectionKind};
+use super::{Node, Offer, SectionKind};
 
 /// The name under which templates with a form see what was typed into it, and what is wrong with it.
 pub(crate) const FORM: &str = "form";
@@ -31,6 +31,8 @@ pub struct Form {
     pub is_form: bool,
     /// The attributes of the tag that `m:action` writes itself.
     pub clashing: Vec<Span>,
+    /// The attributes of the tag and of controls that have the browser send the form in another way.
+    pub overriding: Vec<Span>,
     /// The opening tag of the `<form>` around it.
     pub outer: Option<Span>,
     /// The opening tag of the table, or of the part of one, of which the form would be a child. HTML moves its content out.
@@ -109,12 +111,13 @@ fn may_hold_fragments(text: &str, nodes: &[Node]) -> bool {
         .any(|name| memchr::memmem::find(text.as_bytes(), name.as_bytes()).is_some())
 }
 
-/// The forms with these actions, and the spans of all `<form>` elements of the file.
+/// The forms with these actions, and the spans of all `<form>` elements of the file. `offers`: the fragments of the file.
 pub(super) fn read(
     text: &str,
     prefix: &str,
     actions: &[ActionAttribute],
     nodes: &[Node],
+    offers: &[Offer],
 ) -> (Vec<Form>, Vec<Span>) {
     if actions.is_empty() && !may_hold_fragments(text, nodes) {
         return (Vec::new(), Vec::new());
@@ -122,16 +125,32 @@ pub(super) fn read(
     let elements = elements(text, prefix);
     let forms = elements.iter().filter(|element| is_named(text, element, "form"));
     let spans: Vec<Span> = forms.map(|element| whole(element, text)).collect();
+    let naming = elements.iter().filter(|element| has(text, element, "form"));
+    let naming: Vec<&Marked> = naming.collect();
     let found = actions.iter().filter_map(|action| {
         let at = elements
             .binary_search_by_key(&action.open.start, |element| element.tag.span.start)
             .ok()?;
-        Some(form(text, &elements, at, action, nodes))
+        let mut around = offers.iter().rev();
+        let fragment = around.find(|offer| offer.span.contains(action.open));
+        let naming = naming
+            .iter()
+            .copied()
+            .filter(|control| fragment.is_none_or(|fragment| fragment.span.contains(control.tag.span)));
+        Some(form(text, &elements, at, action, nodes, naming))
     });
     (found.collect(), spans)
 }
 
-fn form(text: &str, elements: &[Marked], at: usize, action: &ActionAttribute, nodes: &[Node]) -> Form {
+/// The form of the element at this index. `naming`: the controls of its fragment that name a form by its id.
+fn form<'e>(
+    text: &str,
+    elements: &'e [Marked],
+    at: usize,
+    action: &ActionAttribute,
+    nodes: &[Node],
+    naming: impl Iterator<Item = &'e Marked>,
+) -> Form {
     let (before, element, behind) = match elements.split_at_checked(at) {
         Some((before, [element, behind @ ..])) => (before, element, behind),
         _ => (elements, &Marked::default(), &[][..]),
@@ -143,24 +162,14 @@ fn form(text: &str, elements: &[Marked], at: usize, action: &ActionAttribute, no
         parts.iter().any(|name| is_named(text, parent, name))
     });
     let outer = ancestors.find(|outer| is_named(text, outer, "form"));
-    let written = ["method", "action", "enctype"];
-    let is_written = |attribute: &&TagAttribute| {
-        let name = slice(text, attribute.name);
-        written.iter().any(|written| name.eq_ignore_ascii_case(written))
-    };
     let mut form = Form {
         action: action.action.clone(),
         attribute: action.attribute,
         open: action.open,
         end: element.end,
         is_form: is_named(text, element, "form"),
-        clashing: element
-            .tag
-            .attributes
-            .iter()
-            .filter(is_written)
-            .map(|it| it.name)
-            .collect(),
+        clashing: names(text, element, &["method", "action", "enctype"]).collect(),
+        overriding: names(text, element, &["accept-charset"]).collect(),
         outer: outer.map(|outer| outer.tag.span),
         table: table.map(|table| table.tag.span),
         fields: Vec::new(),
@@ -169,27 +178,84 @@ fn form(text: &str, elements: &[Marked], at: usize, action: &ActionAttribute, no
         marks: Vec::new(),
     };
     let mut loops = Vec::new();
-    form.is_open = brings_fields(text, nodes, form.span(), &mut loops);
-    let end = form.span().end;
-    let inside = behind.iter().take_while(|control| control.tag.span.start < end);
+    let span = form.span();
+    form.is_open = brings_fields(text, nodes, span, &mut loops);
+    let inside = behind
+        .iter()
+        .take_while(|control| control.tag.span.start < span.end);
     let inside: Vec<&Marked> = inside.collect();
     for control in &inside {
-        match control_of(text, control) {
-            Control::None => {}
-            Control::Computed => form.is_open = true,
-            Control::Field(name, kind) => {
-                let repeats = is_in_one(&loops, control.tag.span);
-                let is_first = form.add(name, kind, control.tag.span, repeats);
-                // What is repeated has no name of its own that an error could be about.
-                let mark = || error_mark(text, control, name, &inside);
-                form.marks.extend((is_first && !repeats).then(mark).flatten());
-            }
-        }
+        let belongs = owner_of(text, control, element);
+        let own = form.add_control(text, control, belongs, &loops);
+        let mark = own.and_then(|field| error_mark(text, control, field, &inside));
+        form.marks.extend(mark);
+    }
+    let outside = naming.filter(|control| !span.contains(control.tag.span));
+    let outside: Vec<&Marked> = outside.collect();
+    if !outside.is_empty() {
+        loops.clear();
+        let file = Span {
+            start: 0,
+            end: text.len() as u32,
+        };
+        brings_fields(text, nodes, file, &mut loops);
+    }
+    for control in outside {
+        form.add_control(text, control, owner_of(text, control, element), &loops);
     }
     form
 }
 
+/// Whether a control is one of a form.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Belongs {
+    Yes,
+    No,
+    /// Tera decides it.
+    Perhaps,
+}
+
+/// Whether a control that stands in the element `form`, or names a form, belongs to `form` (HTML, section 4.10.18.3).
+fn owner_of(text: &str, control: &Marked, form: &Marked) -> Belongs {
+    let Some(named) = attribute(text, control, "form") else {
+        return Belongs::Yes;
+    };
+    match attribute(text, form, "id") {
+        None => Belongs::No,
+        Some(id) if slice(text, id.span) == slice(text, named.span) => Belongs::Yes,
+        Some(id) if id.tera.is_empty() && named.tera.is_empty() => Belongs::No,
+        Some(_) => Belongs::Perhaps,
+    }
+}
+
 impl Form {
+    /// Adds what a control sends. The name of its field, if the field is new and the control the only one of it.
+    fn add_control<'t>(
+        &mut self,
+        text: &'t str,
+        control: &Marked,
+        belongs: Belongs,
+        loops: &[Span],
+    ) -> Option<&'t str> {
+        if belongs == Belongs::No {
+            return None;
+        }
+        self.overriding.extend(overriding(text, control));
+        match control_of(text, control) {
+            Control::None => None,
+            Control::Field(name, kind) if belongs == Belongs::Yes => {
+                let repeats = is_in_one(loops, control.tag.span);
+                let is_first = self.add(name, kind, control.tag.span, repeats);
+                // What is repeated has no name of its own that an error could be about.
+                (is_first && !repeats).then_some(name)
+            }
+            Control::Field(..) | Control::Computed => {
+                self.is_open = true;
+                None
+            }
+        }
+    }
+
     /// Adds a field, or what another control of the same field says of it. Whether the field is new.
     fn add(&mut self, name: &str, kind: FieldKind, tag: Span, repeats: bool) -> bool {
         let listed = match kind {
@@ -284,15 +350,18 @@ enum Control<'t> {
 /// What a control sends (HTML, section 4.10.22.4).
 fn control_of<'t>(text: &'t str, element: &Marked) -> Control<'t> {
     let is = |name| is_named(text, element, name);
-    let kind = attribute(text, element, "type").map(|ty| (slice(text, ty.span), ty.tera.is_empty()));
-    let is_type = |names: &[&str]| {
-        kind.is_some_and(|(ty, _)| names.iter().any(|name| ty.trim().eq_ignore_ascii_case(name)))
+    // Several types, if Tera chooses one of them.
+    let types = || values(text, element, "type");
+    let is_one_of = |ty: &AttributeValue, names: &[&str]| {
+        let ty = slice(text, ty.span).trim();
+        names.iter().any(|name| ty.eq_ignore_ascii_case(name))
     };
+    let is_type = |names: &[&str]| types().any(|ty| is_one_of(ty, names));
+    let is_always = |names: &[&str]| is_type(names) && types().all(|ty| is_one_of(ty, names));
     let is_control = is("input") || is("select") || is("textarea") || is("button");
-    let is_silent = (is("button") && is_type(&["button", "reset"]))
-        || (is("input") && is_type(&["button", "reset", "image"]));
-    // `form="…"` makes it a control of another form.
-    if !is_control || is_silent || attribute(text, element, "form").is_some() {
+    let is_silent = (is("button") && is_always(&["button", "reset"]))
+        || (is("input") && is_always(&["button", "reset", "image"]));
+    if !is_control || is_silent {
         return Control::None;
     }
     let Some(name) = attribute(text, element, "name") else {
@@ -305,12 +374,12 @@ fn control_of<'t>(text: &'t str, element: &Marked) -> Control<'t> {
     if written.is_empty() {
         return Control::None;
     }
-    let is_computed = kind.is_some_and(|(_, is_fixed)| !is_fixed);
+    let is_computed = types().any(|ty| !ty.tera.is_empty());
     let kind = match () {
         () if is("select") && has(text, element, "multiple") => FieldKind::List,
+        () if is("input") && (is_computed || is_type(&["password"])) => FieldKind::Secret,
         () if is("input") && is_type(&["file"]) => FieldKind::File,
         () if is("input") && is_type(&["checkbox"]) => FieldKind::Checkbox,
-        () if is("input") && (is_computed || is_type(&["password"])) => FieldKind::Secret,
         () if is_of_card(text, element) => FieldKind::Secret,
         () => FieldKind::Text,
     };
@@ -352,7 +421,7 @@ fn error_mark(text: &str, control: &Marked, field: &str, in_form: &[&Marked]) ->
 
 /// Whether a control takes a part of a payment card, or may do so: its `autocomplete` begins with `cc-` or is computed.
 fn is_of_card(text: &str, element: &Marked) -> bool {
-    attribute(text, element, "autocomplete").is_some_and(|value| {
+    values(text, element, "autocomplete").any(|value| {
         let mut words = slice(text, value.span).split_ascii_whitespace();
         !value.tera.is_empty()
             || words.any(|word| {
@@ -370,15 +439,43 @@ fn whole(element: &Marked, text: &str) -> Span {
     }
 }
 
-fn attribute<'e>(text: &str, element: &'e Marked, name: &str) -> Option<&'e AttributeValue> {
-    let mut attributes = element.tag.attributes.iter();
-    let found = attributes.find(|attribute| slice(text, attribute.name).eq_ignore_ascii_case(name))?;
-    found.value.as_ref()
+/// The attributes of a control that have the browser send its form to another address, or in another way. A button that only
+/// closes a dialog sends nothing.
+fn overriding<'e>(text: &'e str, control: &'e Marked) -> impl Iterator<Item = Span> + use<'e> {
+    let is_control = is_named(text, control, "button") || is_named(text, control, "input");
+    let is_closing = attribute(text, control, "formmethod")
+        .is_some_and(|method| slice(text, method.span).trim().eq_ignore_ascii_case("dialog"));
+    let found = names(text, control, &["formmethod", "formaction", "formenctype"]);
+    found.filter(move |_| is_control && !is_closing)
+}
+
+/// The names of the attributes with one of these names.
+fn names<'e>(text: &'e str, element: &'e Marked, names: &'e [&str]) -> impl Iterator<Item = Span> + use<'e> {
+    let attributes = element.tag.attributes.iter();
+    let found = attributes.filter(move |attribute| {
+        let name = slice(text, attribute.name);
+        names.iter().any(|one| name.eq_ignore_ascii_case(one))
+    });
+    found.map(|attribute| attribute.name)
+}
+
+/// The values of all attributes with this name. Browsers take the first, but Tera may leave it out.
+fn values<'e>(
+    text: &'e str,
+    element: &'e Marked,
+    name: &'e str,
+) -> impl Iterator<Item = &'e AttributeValue> + 'e {
+    let attributes = element.tag.attributes.iter();
+    let found = attributes.filter(move |attribute| slice(text, attribute.name).eq_ignore_ascii_case(name));
+    found.filter_map(|attribute| attribute.value.as_ref())
+}
+
+fn attribute<'e>(text: &'e str, element: &'e Marked, name: &'e str) -> Option<&'e AttributeValue> {
+    values(text, element, name).next()
 }
 
 fn has(text: &str, element: &Marked, name: &str) -> bool {
-    let mut attributes = element.tag.attributes.iter();
-    attributes.any(|attribute| slice(text, attribute.name).eq_ignore_ascii_case(name))
+    names(text, element, &[name]).next().is_some()
 }
 
 fn is_named(text: &str, element: &Marked, name: &str) -> bool {

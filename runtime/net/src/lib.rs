@@ -6,7 +6,7 @@
 //! - [`observe`] gives each request its id and its place in a trace, and counts it.
 //! - [`admin`] is the listener for operators, and [`metrics`] what it shows.
 //! - [`channel`] carries requests in both directions over one connection between a service and a gateway.
-//! - [`bodies`] reads request bodies within bounds. [`lru_cache`] keeps values within bounds of bytes and entries.
+//! - [`bodies`] reads request bodies within bounds, and [`ReplacedBody`] replaces pieces of a page that streams. [`lru_cache`] keeps values within bounds of bytes and entries.
 //! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
 //! - [`size`] parses sizes in settings, [`settings_problem()`] describes errors in TOML files, and [`contracts`] logs
 //!   contract problems.
@@ -38,8 +38,10 @@ pub mod observe;
 pub mod proxies;
 #[cfg(feature = "redis")]
 pub mod redis_link;
+mod replaced_body;
 pub mod server;
 mod settings_problem;
 pub mod size;
 
+pub use replaced_body::ReplacedBody;
 pub use settings_problem::settings_problem;

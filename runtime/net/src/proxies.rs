@@ -73,7 +73,7 @@ impl Origin {
     }
 }
 
-/// An address as text. For IPv4, it takes a twentieth of the time of the standard library's formatter, which would be 3 % of
+/// An address as text. For IPv4, it takes a tenth of the time of the standard library's formatter, which would be 3 % of
 /// the CPU that a proxied request takes.
 pub fn address_text(address: IpAddr) -> String {
     let IpAddr::V4(ip) = address else {
@@ -84,9 +84,13 @@ pub fn address_text(address: IpAddr) -> String {
         if at > 0 {
             text.push('.');
         }
-        let digits = [octet / 100, octet / 10 % 10, octet % 10];
-        let zeros = usize::from(octet < 100) + usize::from(octet < 10);
-        text.extend(digits.iter().skip(zeros).map(|digit| char::from(b'0' + digit)));
+        if octet >= 100 {
+            text.push(char::from(b'0' + octet / 100));
+        }
+        if octet >= 10 {
+            text.push(char::from(b'0' + octet / 10 % 10));
+        }
+        text.push(char::from(b'0' + octet % 10));
     }
     text
 }

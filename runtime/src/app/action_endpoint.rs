@@ -37,7 +37,14 @@ async fn answer_form(state: Arc<EndpointState>, request: Request) -> Response {
     if let Err(error) = check(&state, &parts) {
         // Otherwise the caller, which sends all of it first, does not read the answer.
         bodies::discard(body).await;
-        let refused = refused(StatusCode::UNAUTHORIZED, error.to_string());
+        let reason = error.to_string();
+        let refused = refused(
+            StatusCode::UNAUTHORIZED,
+            ActionFailure {
+                reason,
+                ..ActionFailure::default()
+            },
+        );
         // Other than an action that needs a login, which answers 401 without this header.
         return ([(WWW_AUTHENTICATE, "Bearer")], refused).into_response();
     }
@@ -71,7 +78,28 @@ pub(super) async fn ran(state: &EndpointState, seal: &str, parts: &Parts, body: 
             invalid.session = session;
             Json(ActionAnswer::Invalid(invalid)).into_response()
         }
-        ActionEnd::Failed(status, reason) => refused(status, reason),
+        ActionEnd::Failed(status, reason) => refused(status, failure(state, seal, reason)),
+        ActionEnd::Refused(status, reason) => {
+            let failure = failure(state, seal, reason);
+            refused(
+                status,
+                ActionFailure {
+                    refused: true,
+                    ..failure
+                },
+            )
+        }
+    }
+}
+
+/// Why a form has no answer, with the action that its seal names.
+fn failure(state: &EndpointState, seal: &str, reason: String) -> ActionFailure {
+    let form = state.context.actions.open(seal).unwrap_or_default();
+    ActionFailure {
+        reason,
+        reference: form.reference,
+        action: form.action,
+        refused: false,
     }
 }
 
@@ -100,7 +128,7 @@ fn seal_of(parts: &Parts) -> &str {
     seal.map_or("", |(_, seal)| seal)
 }
 
-fn refused(status: StatusCode, reason: String) -> Response {
-    tracing::warn!(%status, reason = cut(&reason), "a form is refused");
-    (status, Json(ActionFailure { reason })).into_response()
+fn refused(status: StatusCode, failure: ActionFailure) -> Response {
+    tracing::warn!(%status, reason = cut(&failure.reason), "a form is refused");
+    (status, Json(failure)).into_response()
 }

@@ -12,14 +12,17 @@ use hydra_runtime_net::{
     fragment_source::Caller,
     observe::{self, ActionRecord},
 };
-use hydra_runtime_wire::forms::{InvalidForm, imports_hash};
+use hydra_runtime_wire::{
+    forms::{InvalidForm, imports_hash},
+    lines::cut,
+};
 use tower::ServiceExt as _;
 
 use super::{
     context::{RenderContext, travelling},
     forms::Actions,
-    fragment::Imports,
-    fragment_handlers::{apart, complete, reason_of},
+    fragment::{Imports, ImportsRefused},
+    fragment_handlers::{complete, reason_of},
     measured_action::Measured,
     shared_body::SharedBody,
 };
@@ -38,6 +41,8 @@ pub(crate) enum ActionEnd {
     Invalid(Box<InvalidForm>),
     /// There is no answer for the visitor. The reason is for logs.
     Failed(StatusCode, String),
+    /// The action itself refuses the form, with a status of the class 4xx. The reason is for logs.
+    Refused(StatusCode, String),
 }
 
 /// Runs the action that `seal` names with what a visitor sent, and tells it in the record of the request. All of `body` has been
@@ -84,16 +89,24 @@ async fn run_with(
     let imports = Imports(Arc::new(imports.unwrap_or_default()));
     request.extensions_mut().insert(sent.clone());
     request.extensions_mut().insert(imports);
-    let handled = apart(observe::current(), handler.oneshot(request));
-    let response = match sent.within(AssertUnwindSafe(handled).catch_unwind()).await {
-        Some(Ok(Some(Ok(response)))) => response,
-        Some(Ok(_)) => return failed("the application is stopping"),
-        Some(Err(_)) => return failed("its handler panicked"),
-        None if sent.refuse() => {
+    let handled = AssertUnwindSafe(handler.oneshot(request)).catch_unwind();
+    let in_time = {
+        let sent = sent.clone();
+        async move { sent.within(handled).await }
+    };
+    let response = match actions
+        .running
+        .run(observe::current(), in_time, || sent.refuse())
+        .await
+    {
+        Some(Some(Ok(Ok(response)))) => response,
+        Some(Some(Err(_))) => return failed("its handler panicked"),
+        None => return failed("the application is stopping"),
+        Some(None) if sent.refuse() => {
             let reason = "the form did not arrive in time";
             return ActionEnd::Failed(StatusCode::REQUEST_TIMEOUT, reason.to_owned());
         }
-        None => return failed("its handler took too long"),
+        Some(None) => return failed("its handler took too long"),
     };
     ended(context, form, sent, headers, &sessions, response).await
 }
@@ -148,19 +161,64 @@ async fn ended(
                 errors,
                 message,
             };
-            match rendered(context, &form, state, headers, sessions).await {
-                Ok(invalid) => ActionEnd::Invalid(Box::new(invalid)),
-                Err(reason) => failed(&format!("the form can't be shown again: {reason}")),
-            }
+            shown_again(context, &form, state, headers, sessions).await
         }
         None => {
+            let is_own = !is_of_hydra(&response);
             let is_unhandled = response.extensions().get::<NothingDone>().is_some();
-            let status = match response.status() {
-                status if status.is_client_error() || is_unhandled => status,
-                _ => StatusCode::INTERNAL_SERVER_ERROR,
-            };
-            ActionEnd::Failed(status, reason_of(response).await)
+            let status = response.status();
+            let reason = reason_of(response).await;
+            match status.is_client_error() {
+                true if is_own => ActionEnd::Refused(status, reason),
+                true => ActionEnd::Failed(status, reason),
+                false if is_unhandled => ActionEnd::Failed(status, reason),
+                false => failed(&reason),
+            }
         }
+    }
+}
+
+/// Whether a response without a result says that the handler was not called, or that the visitor may not call it.
+fn is_of_hydra(response: &Response) -> bool {
+    let extensions = response.extensions();
+    extensions.get::<NothingDone>().is_some()
+        || extensions.get::<ImportsRefused>().is_some()
+        || [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status())
+}
+
+/// The form as the visitor filled it in. If the fragment can't be rendered so, it comes without what was typed: what the visitor
+/// typed may be the cause.
+async fn shown_again(
+    context: &RenderContext,
+    form: &SealedForm,
+    state: FormState,
+    headers: &HeaderMap,
+    sessions: &RequestSessions,
+) -> ActionEnd {
+    let empty = FormState {
+        action: state.action.clone(),
+        errors: state.errors.clone(),
+        message: state.message.clone(),
+        ..FormState::default()
+    };
+    let reason = match rendered(context, form, state, headers, sessions).await {
+        Ok(invalid) => return ActionEnd::Invalid(Box::new(invalid)),
+        Err(reason) => reason,
+    };
+    let (fragment, action) = (&*form.reference, &*form.action);
+    tracing::warn!(
+        fragment,
+        action,
+        reason = cut(&reason),
+        "a form can't be shown again as it was filled in"
+    );
+    match rendered(context, form, empty, headers, sessions).await {
+        Ok(invalid) => ActionEnd::Invalid(Box::new(invalid)),
+        // Nothing was done.
+        Err(reason) => ActionEnd::Failed(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("the form can't be shown again: {reason}"),
+        ),
     }
 }
 

@@ -25,6 +25,7 @@ use super::{
     handler_checks::{ActionRoutes, check_actions, check_fragments, without_handler},
     layers,
     parts::AppParts,
+    running_actions::RunningActions,
     session_use::SessionUse,
 };
 use crate::{
@@ -46,6 +47,7 @@ pub struct Assembled {
     pub registration: Option<Registration>,
     /// The settings of the application.
     pub settings: Settings,
+    pub(super) running: RunningActions,
 }
 
 impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
@@ -164,6 +166,7 @@ impl AppParts {
             visitor_keys,
         } = rendering;
         let (overview, login) = (context.overview.clone(), context.keys.clone());
+        let running = context.actions.running.clone();
         let calls = Arc::new(EndpointState {
             context,
             public_key: settings.public_key.clone(),
@@ -185,6 +188,7 @@ impl AppParts {
             router,
             registration,
             settings,
+            running,
         })
     }
 
@@ -248,6 +252,7 @@ impl AppParts {
                     #[cfg(feature = "upload")]
                     folder: upload_folder(settings)?,
                 },
+                running: RunningActions::default(),
             },
             source,
             error_page: handlers.error_page,

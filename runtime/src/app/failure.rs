@@ -16,6 +16,7 @@ use http::{
     request::Parts,
 };
 use http_body::Body as _;
+use hydra_runtime_wire::forms::FormFailure;
 use serde_json::json;
 use tower::ServiceExt as _;
 
@@ -32,6 +33,8 @@ use crate::{accept, page::PageFailure, user::RequestLogin};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failure {
     status: StatusCode,
+    /// What became of the form that the visitor sent.
+    form: Option<FormFailure>,
 }
 
 /// The request is not one for an error page.
@@ -54,6 +57,21 @@ impl Failure {
     #[must_use]
     pub fn title(&self) -> &'static str {
         self.status.canonical_reason().unwrap_or("Error")
+    }
+
+    /// What happened, in a sentence or two for visitors. After a form, it tells whether they may send it again.
+    #[must_use]
+    pub fn text(&self) -> &'static str {
+        if let Some(form) = self.form {
+            return form.words().1;
+        }
+        match self.status {
+            StatusCode::NOT_FOUND | StatusCode::GONE => "There is no page at this address.",
+            StatusCode::UNAUTHORIZED => "Please log in to see this page.",
+            StatusCode::FORBIDDEN => "You are not allowed to see this page.",
+            status if status.is_server_error() => "This page can't be shown at the moment. Please try again.",
+            _ => "This page can't be shown.",
+        }
     }
 }
 
@@ -95,9 +113,11 @@ pub(super) async fn with_body(
 ) -> Response {
     let failure = Failure {
         status: bare.status(),
+        form: bare.extensions().get().copied(),
     };
     if accept::prefers_json(request.accept.as_ref()) {
-        let words = json!({ "error": failure.title(), "status": failure.status.as_u16() });
+        let error = failure.form.map_or(failure.title(), |form| form.words().1);
+        let words = json!({ "error": error, "status": failure.status.as_u16() });
         return with_head_of(bare, Json(words).into_response());
     }
     let own = match &context.error_page {
@@ -145,18 +165,12 @@ async fn own_page(
 }
 
 fn plain_page(failure: Failure) -> Response {
-    let title = failure.title();
-    let words = match failure.status {
-        StatusCode::NOT_FOUND | StatusCode::GONE => "There is no page at this address.",
-        StatusCode::UNAUTHORIZED => "Please log in to see this page.",
-        StatusCode::FORBIDDEN => "You are not allowed to see this page.",
-        status if status.is_server_error() => "This page can't be shown at the moment. Please try again.",
-        _ => "This page can't be shown.",
-    };
+    let title = failure.form.map_or(failure.title(), |form| form.words().0);
+    let text = failure.text();
     Html(format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title></head>\n\
-         <body><main><h1>{title}</h1><p>{words}</p></main></body></html>\n"
+         <body><main><h1>{title}</h1><p>{text}</p></main></body></html>\n"
     ))
     .into_response()
 }

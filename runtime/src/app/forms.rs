@@ -10,6 +10,7 @@ use hydra_runtime_wire::{
 };
 use serde_json::Value;
 
+use super::running_actions::RunningActions;
 use crate::{
     form::{FormLimits, FormSealer, FormState, FragmentForms, SealedForm},
     overview::PublishedOverview,
@@ -101,6 +102,7 @@ pub(crate) struct Actions {
     pub(crate) keys: Arc<ServiceKeys>,
     pub(crate) sent_cookies: SentCookies,
     pub(crate) limits: FormLimits,
+    pub(crate) running: RunningActions,
 }
 
 impl Actions {

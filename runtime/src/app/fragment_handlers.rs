@@ -161,7 +161,7 @@ impl LocalFragments for Handlers {
 /// Runs a handler in a task of its own where there are several threads, so that a handler that blocks its thread delays
 /// neither its page nor other fragments. Dropping the future ends the task at its next `await`. A panic continues in
 /// the caller. `None`: the task was cancelled.
-pub(super) async fn apart<F>(record: Option<Arc<RequestRecord>>, handler: F) -> Option<F::Output>
+async fn apart<F>(record: Option<Arc<RequestRecord>>, handler: F) -> Option<F::Output>
 where
     F: Future<Output: Send> + Send + 'static,
 {

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::Body,
     extract::{Request, State},
     middleware::Next,
@@ -12,14 +12,21 @@ use axum::{
 use bytes::Bytes;
 use http::{
     Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER},
+    header::{
+        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER, RETRY_AFTER,
+    },
+    request::Parts,
     uri::PathAndQuery,
 };
-use hydra_runtime_net::observe::{ActionMeasures, RequestRecord};
+use hydra_runtime_net::{
+    ReplacedBody, bodies,
+    observe::{ActionMeasures, RequestRecord},
+    proxies::Origin,
+};
 use hydra_runtime_wire::{
-    cross_site::is_cross_site,
+    cross_site::{is_cross_site, is_origin},
     forms::{
-        InvalidForm, has_seal_parameter,
+        FormFailure, InvalidForm, Replacer, has_seal_parameter,
         page::{at_anchor, is_like_host, of_form, of_fragment, with_query},
         seal_in, service_of, without_seal,
     },
@@ -50,9 +57,39 @@ pub(super) struct Front {
     pub(super) measures: ActionMeasures,
 }
 
-/// Whether the visitor's connection is encrypted, as far as trusted proxies say: an extension of the request.
-#[derive(Clone, Copy)]
-pub(super) struct IsSecure(pub(super) bool);
+/// How the visitor reached this site, as far as trusted proxies say: an extension of the request.
+#[derive(Clone)]
+pub(super) struct Visited(pub(super) Origin);
+
+/// The site that the visitor uses.
+struct Site {
+    scheme: &'static str,
+    /// With its port. `None`: the request names none.
+    host: Option<HeaderValue>,
+}
+
+impl Site {
+    fn of(request: &Parts) -> Self {
+        let visited = request.extensions.get::<Visited>();
+        let by_proxy = visited.and_then(|visited| visited.0.host.clone());
+        // With HTTP/2, the host is a part of the address.
+        let in_address = || HeaderValue::try_from(request.uri.authority()?.as_str()).ok();
+        let host = by_proxy.or_else(in_address);
+        Self {
+            scheme: visited.map_or("http", |visited| visited.0.scheme),
+            host: host.or_else(|| request.headers.get(HOST).cloned()),
+        }
+    }
+
+    /// Whether an address with scheme and host leads to this site.
+    fn has(&self, address: &Uri) -> bool {
+        let origin = address.scheme_str().zip(address.authority());
+        let origin =
+            origin.and_then(|(scheme, host)| HeaderValue::try_from(format!("{scheme}://{host}")).ok());
+        let here = origin.as_ref().zip(self.host.as_ref());
+        here.is_some_and(|(origin, host)| is_origin(origin, self.scheme, host))
+    }
+}
 
 /// The layer around the pages of an application that has actions.
 pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, next: Next) -> Response {
@@ -61,12 +98,13 @@ pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, nex
     match *request.method() {
         // Whatever the seal is: the form must not reach the page's handler.
         Method::POST if has_seal_parameter(query) => match is_like_host(path) {
-            true => StatusCode::BAD_REQUEST.into_response(),
+            true => failed(FormFailure::Unreadable),
             false => sent(&front, &seal, request).await,
         },
         // The visitor loads the page anew that showed what was wrong.
         Method::GET | Method::HEAD if service_of(&seal).is_some() && !is_like_host(path) => {
-            see_other(&page_of(request.uri(), &HeaderMap::new()).to_string())
+            let page = of_form(request.uri(), || None);
+            see_other(page.as_str()).unwrap_or_else(|| StatusCode::BAD_REQUEST.into_response())
         }
         _ => next.run(request).await,
     }
@@ -74,15 +112,18 @@ pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, nex
 
 async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let is_secure = parts.extensions.get::<IsSecure>().is_some_and(|it| it.0);
-    let scheme = if is_secure { "https" } else { "http" };
-    let host = parts.headers.get(HOST).cloned();
-    let host = host.or_else(|| HeaderValue::try_from(parts.uri.authority()?.as_str()).ok());
-    if is_cross_site(&parts.method, false, &parts.headers, scheme, host.as_ref()) {
+    let site = Site::of(&parts);
+    let host = site.host.as_ref();
+    if is_cross_site(&parts.method, false, &parts.headers, site.scheme, host) {
         tracing::warn!("a form that another site sent is refused");
-        return StatusCode::FORBIDDEN.into_response();
+        return failed(FormFailure::CrossSite);
     }
-    let page = page_of(&parts.uri, &parts.headers);
+    if parts.headers.contains_key(CONTENT_ENCODING) {
+        bodies::discard(body).await;
+        return failed(FormFailure::Kind);
+    }
+    let is_secure = site.scheme == "https";
+    let page = page_of(&parts.uri, &parts.headers, &site);
     let context = &front.context;
     let sessions = parts.extensions.get::<Arc<RequestSessions>>().cloned();
     let sessions = sessions.unwrap_or_else(|| context.actions.sessions_of_gateway(None));
@@ -109,9 +150,31 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
         }
         ActionEnd::Failed(status, reason) => {
             tracing::warn!(%status, reason = cut(&reason), "a form is refused");
-            status.into_response()
+            failed(FormFailure::of_owner(status, false))
+        }
+        ActionEnd::Refused(status, reason) => {
+            tracing::warn!(%status, reason = cut(&reason), "the action refused a form");
+            failed(FormFailure::of_owner(status, true))
         }
     }
+}
+
+/// The response to a form that has no answer. An outer layer adds the words.
+fn failed(failure: FormFailure) -> Response {
+    let status = match failure {
+        // There is no other server behind this one.
+        FormFailure::Unclear => StatusCode::INTERNAL_SERVER_ERROR,
+        // This application has no login page of its own.
+        FormFailure::Login => StatusCode::UNAUTHORIZED,
+        other => other.status(),
+    };
+    let mut response = (status, Extension(failure)).into_response();
+    if failure == FormFailure::Unsent {
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
 }
 
 /// The extensions of a request for the page, of those that this crate gives to requests. The others may be axum's, such as the
@@ -154,13 +217,24 @@ async fn shown_again(front: &Front, page: Request, invalid: InvalidForm, address
     };
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     response.extensions_mut().insert(Box::new(prefilled));
+    response.extensions_mut().insert(FormPage(address.clone()));
     response
 }
 
-/// `shown` is the page with the fragment `html` that was filled in, or, where it has no place for it, the fragment alone.
+/// The address of a page that shows a form again: an extension of the response.
+#[derive(Clone)]
+struct FormPage(PathAndQuery);
+
+/// `shown` is the page with the fragment `html` that was filled in, or, where it has no place for it, the fragment alone. The forms
+/// of the page keep its query.
 pub(super) fn placed(mut shown: Response, html: Bytes) -> Response {
+    let page = shown.extensions_mut().remove::<FormPage>();
+    let query = page.as_ref().and_then(|FormPage(page)| page.query());
     match shown.headers_mut().remove(HYDRA_FORM) {
-        Some(placed) if placed == FORM_PLACED => shown,
+        Some(placed) if placed == FORM_PLACED => match Replacer::of_forms(query) {
+            Some(replacer) => shown.map(|body| Body::new(ReplacedBody::new(body, [replacer]))),
+            None => shown,
+        },
         // The page failed, or has no such fragment.
         _ => alone(&String::from_utf8_lossy(&html)),
     }
@@ -179,12 +253,10 @@ fn alone(html: &str) -> Response {
 
 /// The path and query of the page that an address with the seal of a form belongs to. The other parameters of the address are
 /// the page's; without any, those of the `Referer` are, if it is the same page.
-fn page_of(uri: &Uri, headers: &HeaderMap) -> PathAndQuery {
-    let path = uri.path();
+fn page_of(uri: &Uri, headers: &HeaderMap, site: &Site) -> PathAndQuery {
     let referer = || {
         let before: Uri = headers.get(REFERER)?.to_str().ok()?.parse().ok()?;
-        let host = headers.get(HOST)?.to_str().ok()?;
-        let is_same = before.path() == path && before.authority().is_some_and(|it| it.as_str() == host);
+        let is_same = before.path() == uri.path() && site.has(&before);
         before.query().filter(|_| is_same).and_then(without_seal)
     };
     of_form(uri, referer)
@@ -192,31 +264,25 @@ fn page_of(uri: &Uri, headers: &HeaderMap) -> PathAndQuery {
 
 /// Where an action leads the visitor: to a path of this site.
 fn led(done: &Done, page: &PathAndQuery) -> Response {
-    match &done.to {
-        Some(to) => see_other(to),
-        None => see_other(&at_anchor(page, done.anchor.as_deref())),
-    }
+    let to = match &done.to {
+        Some(to) => to.clone(),
+        None => at_anchor(page, done.anchor.as_deref()),
+    };
+    see_other(&to).unwrap_or_else(|| {
+        tracing::error!(
+            to = cut(&to),
+            "a form leads to an address that is not a path of this site"
+        );
+        failed(FormFailure::Unclear)
+    })
 }
 
-/// Leads a visitor to a path of this site by GET (RFC 9110 section 15.4.4).
-fn see_other(to: &str) -> Response {
-    match HeaderValue::try_from(to).ok().filter(|_| !is_like_host(to)) {
-        Some(location) => {
-            let no_store = HeaderValue::from_static("no-store");
-            (
-                StatusCode::SEE_OTHER,
-                [(LOCATION, location), (CACHE_CONTROL, no_store)],
-            )
-                .into_response()
-        }
-        None => {
-            tracing::error!(
-                to = cut(to),
-                "a form leads to an address that is not a path of this site"
-            );
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
-    }
+/// Leads a visitor by GET (RFC 9110 section 15.4.4). `None`: the address is not a path of this site.
+fn see_other(to: &str) -> Option<Response> {
+    let location = HeaderValue::try_from(to).ok().filter(|_| !is_like_host(to))?;
+    let no_store = HeaderValue::from_static("no-store");
+    let headers = [(LOCATION, location), (CACHE_CONTROL, no_store)];
+    Some((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 #[cfg(test)]
@@ -242,11 +308,82 @@ mod tests {
             ("/pay?hydra-form=a.b", "http://other.example/pay?y=2", "/pay"),
             ("/pay?hydra-form=a.b", "/pay?y=2", "/pay"),
         ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(HOST, HeaderValue::from_static("shop.example"));
-            headers.insert(REFERER, HeaderValue::from_static(referer));
+            let headers = HeaderMap::from_iter([(REFERER, HeaderValue::from_static(referer))]);
             let uri: Uri = uri.parse().expect("an address");
-            assert_eq!(page_of(&uri, &headers).as_str(), expected, "{uri} {referer}");
+            let site = Site {
+                scheme: "http",
+                host: Some(HeaderValue::from_static("shop.example")),
+            };
+            assert_eq!(
+                page_of(&uri, &headers, &site).as_str(),
+                expected,
+                "{uri} {referer}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_site_is_the_one_that_the_visitor_uses() {
+        let origin = |scheme, host: Option<&'static str>| Origin {
+            address: None,
+            scheme,
+            host: host.map(HeaderValue::from_static),
+        };
+        for (target, header, visited, referer, expected) in [
+            (
+                "/pay",
+                Some("shop.example"),
+                origin("http", None),
+                "http://shop.example/pay",
+                true,
+            ),
+            // Over HTTP/2.
+            (
+                "http://shop.example/pay",
+                None,
+                origin("http", None),
+                "http://shop.example:80/pay",
+                true,
+            ),
+            // Behind a proxy.
+            (
+                "/pay",
+                Some("10.0.0.7:8080"),
+                origin("https", Some("shop.example")),
+                "https://shop.example/pay",
+                true,
+            ),
+            (
+                "/pay",
+                Some("shop.example"),
+                origin("https", None),
+                "http://shop.example/pay",
+                false,
+            ),
+            (
+                "/pay",
+                Some("shop.example"),
+                origin("http", None),
+                "http://other.example/pay",
+                false,
+            ),
+            (
+                "/pay",
+                None,
+                origin("http", None),
+                "http://shop.example/pay",
+                false,
+            ),
+            ("/pay", Some("shop.example"), origin("http", None), "/pay", false),
+        ] {
+            let mut request = Request::get(target).body(()).expect("a request");
+            request
+                .headers_mut()
+                .extend(header.map(|host| (HOST, HeaderValue::from_static(host))));
+            request.extensions_mut().insert(Visited(visited));
+            let site = Site::of(&request.into_parts().0);
+            let referer: Uri = referer.parse().expect("an address");
+            assert_eq!(site.has(&referer), expected, "{target} {header:?} {referer}");
         }
     }
 

@@ -43,6 +43,7 @@ impl Measured {
             outcome: match end {
                 ActionEnd::Done { .. } => ActionOutcome::Done,
                 ActionEnd::Invalid(_) => ActionOutcome::Invalid,
+                ActionEnd::Refused(..) => ActionOutcome::Refused,
                 ActionEnd::Failed(status, _) => ActionOutcome::of_failure(*status),
             },
             time: self.began.elapsed(),

@@ -11,7 +11,10 @@ use http::{
     header::{ACCEPT, ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use hydra_contract::TemplatePosition;
-use hydra_runtime_wire::{forms::page::kept, headers::HYDRA_PREVIEW};
+use hydra_runtime_wire::{
+    forms::page::{is_secret, kept},
+    headers::HYDRA_PREVIEW,
+};
 
 use super::{
     context::{RenderContext, travelling},
@@ -38,6 +41,8 @@ pub(super) struct VisitorRequest {
     /// What the gateway says about the answer to a form.
     pub(super) form: Option<FormHeaders>,
     pub(super) request_sessions: Arc<RequestSessions>,
+    /// Whether the browser keeps no page with what was typed into it.
+    pub(super) is_secret: bool,
 }
 
 impl VisitorRequest {
@@ -55,6 +60,7 @@ impl VisitorRequest {
                 .and_then(|state| PreviewBar::of(state, request.uri())),
             form: FormHeaders::of(request),
             request_sessions,
+            is_secret: is_secret(headers),
         }
     }
 }
@@ -82,7 +88,7 @@ pub(super) async fn shown(
     let form = request.form.as_ref().filter(|_| own.is_none());
     let read = |form: &FormHeaders| form.read(context.signer.as_deref(), &context.service, SystemTime::now());
     let prefilled = own.or_else(|| form.and_then(read));
-    let is_for_one = request.preview.is_some() || prefilled.is_some();
+    let is_form = prefilled.is_some();
     let page = PageRequest {
         prefilled,
         template: pending.template.to_owned(),
@@ -94,13 +100,10 @@ pub(super) async fn shown(
     };
     let engine = context.engine.now();
     let mut shown = with_head_of(response, engine.page(page).await);
-    if is_for_one {
+    if is_form || request.preview.is_some() {
         // A gateway decides it too. Without one, a visitor could have a cache keep the page for others.
-        let kept = match html {
-            Some(_) => kept(&request.travelling),
-            None => HeaderValue::from_static("private, no-store"),
-        };
-        shown.headers_mut().insert(CACHE_CONTROL, kept);
+        let is_secret = request.preview.is_some() || request.is_secret || is_secret(shown.headers());
+        shown.headers_mut().insert(CACHE_CONTROL, kept(is_secret));
     }
     match html {
         Some(html) => front::placed(shown, html),

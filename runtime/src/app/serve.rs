@@ -4,11 +4,13 @@ use std::{
     future::Future,
     io::{self, Write as _, stdout},
     net::SocketAddr,
+    sync::OnceLock,
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt as _, future::BoxFuture};
 use hydra_runtime_net::server;
-use tokio::{net::TcpListener, signal, sync::watch};
+use tokio::{net::TcpListener, signal, sync::watch, time::timeout};
 
 #[cfg(feature = "admin")]
 use super::operators;
@@ -45,6 +47,7 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
             router,
             registration,
             settings,
+            running,
         } = self.assemble()?;
         let address = settings.listen;
         if settings.is_open() {
@@ -74,8 +77,10 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         let (stop, stopped) = watch::channel(false);
         // From now on, this instance sends no heartbeats. The gateway lets it expire, and sends no request to the
         // closed port.
+        let stopping = OnceLock::new();
         let shutdown = async {
             shutdown.await;
+            let _ = stopping.set(Instant::now());
             stop.send_replace(true);
         };
         #[cfg(feature = "admin")]
@@ -85,6 +90,12 @@ impl<S: Clone + Send + Sync + 'static, T: 'static> App<S, T> {
         match listener {
             Some((listener, _)) => server::serve(listener, router, shutdown, settings.limits.clone()).await,
             None => shutdown.await,
+        }
+        // Actions of visitors who have left.
+        let waited = stopping.get().map_or(Duration::ZERO, Instant::elapsed);
+        let left = settings.limits.stop_timeout.saturating_sub(waited);
+        if timeout(left, running.ended()).await.is_err() {
+            tracing::warn!("some actions of forms did not end in time and are cut off");
         }
         #[cfg(feature = "admin")]
         drop(operators);

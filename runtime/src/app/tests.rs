@@ -5,10 +5,12 @@ mod channel;
 mod errors;
 mod failover;
 mod files;
+mod form_answers;
 mod form_measures;
 mod forms;
 mod kept_cookies;
 mod layered;
+mod leaving;
 #[cfg(feature = "upload")]
 mod long_files;
 mod not_rendered;

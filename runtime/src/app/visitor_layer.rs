@@ -13,7 +13,7 @@ use hydra_runtime_net::observe::{RequestRecord, Served};
 use super::{
     context::RenderContext,
     failure,
-    front::IsSecure,
+    front::Visited,
     owner_session,
     render::{VisitorRequest, shown},
 };
@@ -92,12 +92,10 @@ fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions
     }
     let extensions = mem::take(request.extensions_mut());
     // The headers are rewritten first, so that handlers read only what trusted proxies say about the visitor.
-    let is_secure = context
-        .proxies
-        .rewrite(&extensions, request.headers_mut())
-        .is_secure();
+    let origin = context.proxies.rewrite(&extensions, request.headers_mut());
+    let is_secure = origin.is_secure();
     *request.extensions_mut() = extensions;
-    request.extensions_mut().insert(IsSecure(is_secure));
+    request.extensions_mut().insert(Visited(origin));
     let request_sessions = context
         .sessions
         .request_of_browser(request.headers(), SystemTime::now());

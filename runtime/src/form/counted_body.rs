@@ -15,6 +15,9 @@ use http_body::{Body as HttpBody, Frame};
 
 use crate::limits::UPLOAD_PIECE_BYTES;
 
+/// How many bytes the parser of a form should hold at most.
+const MOST_HELD: usize = 2 * UPLOAD_PIECE_BYTES;
+
 /// How many bytes may still come. Those of files that were put away don't count.
 #[derive(Clone, Debug)]
 pub(super) struct Room(Arc<Left>);
@@ -23,12 +26,16 @@ pub(super) struct Room(Arc<Left>);
 struct Left {
     bytes: AtomicUsize,
     is_spent: AtomicBool,
+    /// How many bytes came.
+    come: AtomicUsize,
+    /// How many of them the parser has given on.
+    given: AtomicUsize,
 }
 
 impl Room {
     /// Room for `limit` bytes beside the files, and for what the parser of a form holds of them at a time.
     pub(super) fn beside_files(limit: usize) -> Self {
-        Self::of(limit.saturating_add(2 * UPLOAD_PIECE_BYTES))
+        Self::of(limit.saturating_add(MOST_HELD + 2 * UPLOAD_PIECE_BYTES))
     }
 
     /// Room for `limit` bytes.
@@ -36,7 +43,22 @@ impl Room {
         Self(Arc::new(Left {
             bytes: AtomicUsize::new(limit),
             is_spent: AtomicBool::new(false),
+            come: AtomicUsize::new(0),
+            given: AtomicUsize::new(0),
         }))
+    }
+
+    /// The parser has given so many bytes on.
+    pub(super) fn give(&self, bytes: usize) {
+        self.0.given.fetch_add(bytes, Relaxed);
+    }
+
+    /// How many bytes the parser has given on, if it holds so many others that it needs no more. It may need more nevertheless
+    /// if it gives nothing on.
+    fn given_if_full(&self) -> Option<usize> {
+        let given = self.0.given.load(Relaxed);
+        let held = self.0.come.load(Relaxed).saturating_sub(given);
+        (held >= MOST_HELD).then_some(given)
     }
 
     /// So many bytes were put away.
@@ -56,18 +78,21 @@ impl Room {
         if !has_room {
             self.0.is_spent.store(true, Relaxed);
         }
+        self.0.come.fetch_add(bytes, Relaxed);
         has_room
     }
 }
 
-/// A body that fails when there is no room. It comes in pieces, and rests after each: the parser of forms keeps all that comes
-/// without a rest, however fast it is.
+/// A body that fails when there is no room. It comes in pieces, and rests after each, and while the parser of forms holds enough:
+/// that reads on whenever it is asked for anything, and keeps all that comes without a rest.
 pub(super) struct CountedBody {
     body: Body,
     room: Room,
     /// What has come and is not given yet.
     rest: Bytes,
     is_resting: bool,
+    /// How many bytes the parser had given on when it was last refused more.
+    refused_at: Option<usize>,
 }
 
 impl CountedBody {
@@ -77,6 +102,7 @@ impl CountedBody {
             room,
             rest: Bytes::new(),
             is_resting: false,
+            refused_at: None,
         }
     }
 }
@@ -90,7 +116,10 @@ impl HttpBody for CountedBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        if std::mem::take(&mut this.is_resting) {
+        let full = this.room.given_if_full();
+        let must_rest = full.is_some() && full != this.refused_at;
+        this.refused_at = full;
+        if std::mem::take(&mut this.is_resting) || must_rest {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -144,6 +173,23 @@ mod tests {
         }
         assert!(body.frame().await.expect("a frame").is_err());
         assert!(room.is_spent());
+    }
+
+    #[test]
+    fn a_parser_that_holds_enough_gets_more_only_if_it_gives_nothing_on() {
+        let room = Room::beside_files(1 << 20);
+        let mut body = CountedBody::new(Body::from(vec![0; 1 << 20]), room.clone());
+        for expected in [true, false, true, false, true] {
+            assert_eq!(body.frame().now_or_never().is_some(), expected);
+        }
+        // Three pieces are held. A parser that gives something on has what it needs.
+        let mut poll = || body.frame().now_or_never().is_some();
+        assert!(!poll());
+        for _ in 0..10 {
+            room.give(1);
+            assert!(!poll());
+        }
+        assert!(poll());
     }
 
     #[test]

@@ -156,7 +156,7 @@ pub async fn extract<F: Form>(request: Request) -> Result<F, FormRejection> {
 }
 
 async fn read<F: Form>(request: Request, sent: &SentForm) -> Result<Vec<(String, Entry)>, FormRejection> {
-    match media_type(request.headers()) {
+    match media_type(request.headers()).as_str() {
         "application/x-www-form-urlencoded" => {
             let body = bodies::read_within(sent.limits.timeout, request.into_body(), sent.limits.body).await;
             let body =
@@ -173,11 +173,11 @@ async fn read<F: Form>(request: Request, sent: &SentForm) -> Result<Vec<(String,
     }
 }
 
-/// The media type without its parameters. Browsers write it in lower case.
-fn media_type(headers: &HeaderMap) -> &str {
+/// The media type without its parameters, in lower case: large letters mean the same (RFC 9110 section 8.3.1).
+fn media_type(headers: &HeaderMap) -> String {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media_type = value.and_then(|value| value.split(';').next());
-    media_type.unwrap_or_default().trim()
+    media_type.unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 #[cfg(test)]

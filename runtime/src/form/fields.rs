@@ -62,6 +62,9 @@ pub trait FormValue: Sized {
     fn of_field(entries: Vec<Entry>) -> Result<Self, String>;
 }
 
+/// What a visitor reads who sends a file in place of a text.
+const NOT_A_TEXT: &str = "This must be a text.";
+
 /// The text of a field that has one.
 fn one_text(entries: Vec<Entry>) -> Result<String, String> {
     let mut entries = entries.into_iter();
@@ -70,7 +73,7 @@ fn one_text(entries: Vec<Entry>) -> Result<String, String> {
         (None, _) => Err("This field is missing.".to_owned()),
         (Some(_), Some(_)) => Err("This field was sent more than once.".to_owned()),
         #[cfg(feature = "upload")]
-        (Some(Entry::File(_) | Entry::LongFile(_)), None) => Err("This must be a text.".to_owned()),
+        (Some(Entry::File(_) | Entry::LongFile(_)), None) => Err(NOT_A_TEXT.to_owned()),
     }
 }
 
@@ -83,8 +86,10 @@ impl FormValue for String {
 /// Whether the box is checked. A hidden field of the same name before it may say what is meant where it is not.
 impl FormValue for bool {
     fn of_field(entries: Vec<Entry>) -> Result<Self, String> {
-        let last = entries.last().map(|entry| entry.text().unwrap_or_default());
-        Ok(last.is_some_and(|text| !matches!(text, "" | "false" | "off" | "no" | "0")))
+        match entries.last().map(|entry| entry.text().ok_or(NOT_A_TEXT)) {
+            None => Ok(false),
+            Some(text) => Ok(!matches!(text?, "" | "false" | "off" | "no" | "0")),
+        }
     }
 }
 
@@ -247,6 +252,7 @@ mod tests {
             let files = Vec::<Upload>::of_field(entries).expect("files");
             files.into_iter().map(|file| file.name).collect::<Vec<_>>()
         };
+        assert!(bool::of_field(vec![file("a")]).is_err());
         assert_eq!(names(vec![file("")]), Vec::<String>::new());
         assert_eq!(names(vec![file("a"), file("b")]), ["a", "b"]);
         assert!(Upload::of_field(vec![file("")]).is_err());

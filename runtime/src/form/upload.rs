@@ -46,6 +46,16 @@ pub(super) async fn read(
     form.read(parts).await
 }
 
+/// How long the boundary and the head of a part are, about.
+fn head_length(part: &Field<'_>) -> usize {
+    let headers = part.headers().iter();
+    let headers = headers.map(|(name, value)| name.as_str().len() + value.len() + 4);
+    MAX_BOUNDARY_BYTES + headers.sum::<usize>()
+}
+
+/// The longest boundary (RFC 2046 section 5.1.1), with the hyphens and line breaks around it.
+const MAX_BOUNDARY_BYTES: usize = 70 + 8;
+
 const UNREADABLE: &str = "the form's parts can't be read";
 
 /// A form that arrives.
@@ -62,6 +72,7 @@ impl Reading<'_> {
     async fn read(&mut self, mut parts: Multipart) -> Result<Vec<(String, Entry)>, FormRejection> {
         let mut fields = Vec::new();
         while let Some(part) = parts.next_field().await.map_err(|error| self.refused(&error))? {
+            self.room.give(head_length(&part));
             let name = part.name().unwrap_or_default().to_owned();
             check(fields.len(), &name).map_err(FormRejection::unreadable)?;
             let file = part.file_name().map(str::to_owned);
@@ -78,6 +89,7 @@ impl Reading<'_> {
     async fn short(&self, file: Option<String>, part: Field<'_>) -> Result<Entry, FormRejection> {
         let media_type = part.content_type().unwrap_or_default().to_owned();
         let content = part.bytes().await.map_err(|error| self.refused(&error))?;
+        self.room.give(content.len());
         match file {
             Some(name) => Ok(Entry::File(Upload {
                 name,
@@ -112,6 +124,7 @@ impl Reading<'_> {
                 return Err(FormRejection::refused(StatusCode::PAYLOAD_TOO_LARGE, reason));
             }
             spool.write(&piece).await.map_err(|error| self.not_kept(&error))?;
+            self.room.give(piece.len());
             self.room.free(piece.len());
             sent.put_away(piece.len() as u64);
         }

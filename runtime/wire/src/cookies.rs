@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, header::COOKIE};
 /// The prefix of Hydra's own cookies.
 pub const OURS: &str = "HYDRA-";
 /// The cookie with the login.
-const LOGIN: &str = "HYDRA-SSO";
+pub(crate) const LOGIN: &str = "HYDRA-SSO";
 /// The cookie that keeps a visitor on one set of versions.
 pub const VERSION: &str = "HYDRA-VERSION";
 /// The cookie that names a visitor's sessions. Only the service of the page gets it.

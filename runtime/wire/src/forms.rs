@@ -3,7 +3,9 @@
 #![deny(clippy::disallowed_methods)]
 
 pub mod channel;
+mod failure;
 pub mod page;
+mod replacer;
 pub mod sent;
 pub mod session;
 
@@ -13,6 +15,7 @@ use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::{failure::FormFailure, replacer::Replacer};
 use crate::{
     Asset, Attributes,
     limits::{MAX_FORM_HEADER_BYTES, MAX_FORM_MARKER_CHARS, MAX_FORM_SEAL_BYTES},
@@ -96,12 +99,21 @@ impl ActionAnswer {
     }
 }
 
-/// Why the owner did not handle a form, for logs. Visitors never see it.
+/// Why the owner did not handle a form. Visitors never see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionFailure {
-    /// The reason.
+    /// The reason, for logs.
     #[serde(default)]
     pub reason: String,
+    /// The fragment's name. Empty: the seal can't be read.
+    #[serde(rename = "ref", default, skip_serializing_if = "String::is_empty")]
+    pub reference: String,
+    /// The name of the action. Empty: the seal can't be read.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub action: String,
+    /// Whether the action itself refused the form, so that the status is the action's.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// What the request for a page says about a fragment that has its answer already: the value of the header
@@ -201,27 +213,19 @@ pub fn seal_of(service: &str, encrypted: &[u8]) -> String {
 /// `None`: the text is too long or not a seal.
 #[must_use]
 pub fn parts_of(seal: &str) -> Option<(ServiceName, Vec<u8>)> {
-    let (service, encrypted) = halves(seal)?;
-    Some((service, BASE64_URL_SAFE_NO_PAD.decode(encrypted).ok()?))
-}
-
-/// The service that a seal names. `None`: the text is too long or not a seal.
-#[must_use]
-pub fn service_of(seal: &str) -> Option<ServiceName> {
-    let (service, encrypted) = halves(seal)?;
-    // Only its owner decodes it.
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    (encrypted.len() % 4 != 1 && encrypted.bytes().all(is_base64)).then_some(service)
-}
-
-/// The service that a seal names, and what that service encrypted, in base64.
-fn halves(seal: &str) -> Option<(ServiceName, &str)> {
     if seal.len() > MAX_FORM_SEAL_BYTES {
         return None;
     }
     let (service, encrypted) = seal.split_once('.')?;
     let service = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(service).ok()?).ok()?;
+    let encrypted = BASE64_URL_SAFE_NO_PAD.decode(encrypted).ok()?;
     Some((ServiceName::try_new(&service).ok()?, encrypted))
+}
+
+/// The service that a seal names. `None`: the text is too long or not a seal.
+#[must_use]
+pub fn service_of(seal: &str) -> Option<ServiceName> {
+    parts_of(seal).map(|(service, _)| service)
 }
 
 /// A hash of a fragment's imports, under the fragment's names. It is equal for equal values, however they are ordered.

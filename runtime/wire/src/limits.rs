@@ -61,7 +61,7 @@ pub(crate) const SENT_COOKIE_SECS: u64 = 10;
 /// The longest id of an element to which a form leads its visitor.
 #[cfg(feature = "signing")]
 pub(crate) const MAX_FORM_ANCHOR_BYTES: usize = 100;
-/// The most forms of one fragment whose addresses get the query of the page.
+/// The most forms of one page, and of one fragment in it, whose addresses get the query of the page.
 #[cfg(feature = "signing")]
 pub(crate) const MAX_RETRIED_FORMS: usize = 100;
 

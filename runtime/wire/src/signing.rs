@@ -385,7 +385,7 @@ impl Key {
     }
 
     /// The header with the token of these claims. Each call to a service has one, so its constant parts are made
-    /// once: `jsonwebtoken`, which checks tokens, takes twice as long, since it makes the state of the key anew for each.
+    /// once. `jsonwebtoken`, which checks tokens, makes the state of the key and the head anew for each: 8,000 of 47,000 instructions.
     fn sign<T: Serialize>(&self, claims: &Claims<T>) -> Option<HeaderValue> {
         let claims = serde_json::to_vec(claims).ok()?;
         let mut text = String::with_capacity(BEGINNING.len() + claims.len() / 3 * 4 + TAG_CHARS + 5);

@@ -71,6 +71,18 @@ fn controls_are_fields_of_a_kind() {
             json!({"a": "secret"}),
         ),
         ("<input name=a type='{{ form.action }}'>", json!({"a": "secret"})),
+        (
+            "<input {% if form.action %}type=text{% else %}type=password{% endif %} name=a>",
+            json!({"a": "secret"}),
+        ),
+        (
+            "<input {% if form.action %}autocomplete=off{% else %}autocomplete=cc-csc{% endif %} name=a>",
+            json!({"a": "secret"}),
+        ),
+        (
+            "<button name=a {% if form.action %}type=button{% else %}type=submit{% endif %}>Go</button>",
+            json!({"a": "text"}),
+        ),
         ("<select name=a><option>1</select>", json!({"a": "text"})),
         ("<select name=a multiple><option>1</select>", json!({"a": "list"})),
         ("<textarea name=a><input name=b></textarea>", json!({"a": "text"})),
@@ -89,6 +101,84 @@ fn controls_are_fields_of_a_kind() {
         };
         assert_eq!(found, expected, "{control}");
     }
+}
+
+#[test]
+fn a_control_that_names_a_form_belongs_to_that_one() {
+    for (text, fields, open) in [
+        (
+            "<form id=f m:action=go></form><input form=f name=a>",
+            &["a"][..],
+            false,
+        ),
+        (
+            "<input form=f name=a><form id=f m:action=go><input name=b></form>",
+            &["a", "b"],
+            false,
+        ),
+        (
+            "<form id=f m:action=go><input form=f name=a></form>",
+            &["a"],
+            false,
+        ),
+        ("<form id=f m:action=go><input form=g name=a></form>", &[], false),
+        (
+            "<form m:action=go><input form=g name=a></form><input form=f name=b>",
+            &[],
+            false,
+        ),
+        (
+            "<form id='f-{{ x }}' m:action=go></form><input form='f-{{ x }}' name=a>",
+            &["a"],
+            false,
+        ),
+        (
+            "<form id=f m:action=go></form><input form='{{ x }}' name=a>",
+            &[],
+            true,
+        ),
+        (
+            "<form id='{{ x }}' m:action=go><input form=f name=a></form>",
+            &[],
+            true,
+        ),
+        (
+            "<form id=f m:action=go></form><input form=f name='{{ x }}'>",
+            &[],
+            true,
+        ),
+    ] {
+        let found = actions(&format!("{{% set x = 1 %}}{text}"));
+        let form: ActionContract = serde_json::from_value(found["go"].clone()).expect("a form");
+        assert_eq!(form.fields.keys().collect::<Vec<_>>(), fields, "{text}");
+        assert_eq!(form.open, open, "{text}");
+    }
+    let repeated = "<form id=f m:action=go></form>{% for x in [1] %}<input form=f name=a>{% endfor %}";
+    assert_eq!(actions(repeated)["go"], json!({"fields": {"a": "list"}}));
+    let of_another = "<form id=f m:action=go></form></div><div m:ref=b><input form=f name=a>";
+    assert_eq!(actions(of_another), json!({"go": {}}));
+}
+
+#[test]
+fn what_sends_a_form_in_another_way_is_an_error() {
+    for (inside, expected) in [
+        ("<button formmethod=get>Go</button>", 1),
+        ("<input type=image FormAction='/x'>", 1),
+        ("<button formenctype=text/plain formmethod=post>Go</button>", 2),
+        ("<button form=f formmethod=get>Go</button>", 1),
+        ("<button formmethod=dialog>Close</button><p formmethod=get>", 0),
+        ("<button form=g formmethod=get>Go</button>", 0),
+        ("<button formtarget=_blank formnovalidate>Go</button>", 0),
+    ] {
+        let text = format!("<div m:ref=a><form id=f m:action=go>{inside}</form></div>");
+        assert_eq!(
+            codes(&text, Severity::Error),
+            vec!["form-override"; expected],
+            "{inside}"
+        );
+    }
+    let text = "<div m:ref=a><form id=f m:action=go accept-charset=latin1></form><button form=f formaction=/x>Go</button></div>";
+    assert_eq!(codes(text, Severity::Error), ["form-override"; 2]);
 }
 
 #[test]
@@ -201,6 +291,26 @@ fn a_fragment_with_a_form_does_not_stand_in_a_form() {
         ),
         ("<form><m:fragment ref=own>-</m:fragment></form>", 1),
         ("<form>{% include 'part.html' %}</form>", 1),
+        (
+            "{% extends 'layout.html' %}{% block main %}<m:fragment service=s ref=r>-</m:fragment>{% endblock %}",
+            1,
+        ),
+        (
+            "{% extends 'layout.html' %}{% block end %}<m:fragment service=s ref=r>-</m:fragment>{% endblock %}",
+            0,
+        ),
+        (
+            "{% <sent> %}<m:fragment service=s ref=r>-</m:fragment>{% </sent> %}",
+            1,
+        ),
+        (
+            "{% <framed> %}<m:fragment service=s ref=r>-</m:fragment>{% </framed> %}",
+            1,
+        ),
+        (
+            "{% <beside> %}<m:fragment service=s ref=r>-</m:fragment>{% </beside> %}",
+            0,
+        ),
         ("<form></form><m:fragment service=s ref=r>-</m:fragment>", 0),
         ("<form><m:fragment service=s ref=plain>-</m:fragment></form>", 0),
         (
@@ -209,7 +319,17 @@ fn a_fragment_with_a_form_does_not_stand_in_a_form() {
         ),
     ] {
         let part = ("part.html", "<m:fragment service=s ref=r>-</m:fragment>");
-        let found = check_all(&[own, ("page.html", page), part], &around);
+        let layout = (
+            "layout.html",
+            "<form>{% block main %}{% endblock %}</form>{% block end %}{% endblock %}",
+        );
+        let components = (
+            "components.html",
+            "{% component sent() %}<form>{{ body }}</form>{% endcomponent %}\
+             {% component framed() %}{% <sent> %}<p>{{ body }}</p>{% </sent> %}{% endcomponent %}\
+             {% component beside() %}<form></form>{{ body }}{% endcomponent %}",
+        );
+        let found = check_all(&[own, ("page.html", page), part, layout, components], &around);
         let count = found.iter().filter(|line| line.contains("form-in-form")).count();
         assert_eq!(count, expected, "{page}: {found:?}");
     }

@@ -66,6 +66,7 @@ impl<'n> Walker<'n> {
                 file,
                 block,
                 region: Needs::NOTHING,
+                form: self.form_around(here, node.open.span),
                 ..here.clone()
             },
             &body.body,
@@ -86,6 +87,7 @@ impl<'n> Walker<'n> {
                     block,
                     counted: true,
                     region: Needs::NOTHING,
+                    form: self.form_around(here, place),
                     ..here.clone()
                 },
                 &section.body,
@@ -105,6 +107,7 @@ impl<'n> Walker<'n> {
             &WalkPosition {
                 include_chain,
                 counted: true,
+                form: self.form_around(here, node.open.span),
                 ..here.clone()
             },
             file,
@@ -125,6 +128,7 @@ impl<'n> Walker<'n> {
             file: component.file,
             include_chain,
             counted: true,
+            form: self.form_around(here, place),
             ..here.clone()
         };
         self.component_body(&inside, component.section, arguments);

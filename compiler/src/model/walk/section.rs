@@ -39,11 +39,15 @@ impl<'n> Walker<'n> {
             }
             SectionKind::Call => {
                 let needs = self.expression(here, node.open.inner);
+                let inside = WalkPosition {
+                    form: self.form_around_body(here, node),
+                    ..here.clone()
+                };
                 match self.kept_body(&node.name) {
                     Some(kept) => {
-                        self.capture(here, node, CaptureKind::Body(kept), NeedList::new());
+                        self.capture(&inside, node, CaptureKind::Body(kept), NeedList::new());
                     }
-                    None => self.nodes(here, &node.body),
+                    None => self.nodes(&inside, &node.body),
                 }
                 self.printed(here, node.open.inner, node.open.span, needs);
             }

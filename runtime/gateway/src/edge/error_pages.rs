@@ -17,7 +17,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{
-    HeaderValue,
+    HeaderValue, StatusCode,
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER},
 };
 use serde_json::json;
@@ -52,7 +52,7 @@ impl ErrorPages {
         tera.add_raw_templates(files)
             .map_err(|error| format!("the templates in `{shown}` can't be loaded:\n{error}"))?;
         let mut is_some = false;
-        for failure in RequestFailure::ALL {
+        for failure in every_failure() {
             let status = failure.status().as_u16();
             let names = [format!("{status}.html"), ANY.to_owned()];
             let has = |name: &&String| tera.get_template_names().any(|has| has == name.as_str());
@@ -90,6 +90,15 @@ impl ErrorPages {
         let own = self.0.get(&(failure.status().as_u16(), failure.words().1));
         own.cloned().unwrap_or_else(|| plain(failure, text).into())
     }
+}
+
+/// Every failure, and an action's refusal with each status of the class 4xx that is known.
+fn every_failure() -> impl Iterator<Item = RequestFailure> {
+    let statuses = (400..500).filter_map(|status| StatusCode::from_u16(status).ok());
+    let known = statuses.filter(|status| status.canonical_reason().is_some());
+    RequestFailure::ALL
+        .into_iter()
+        .chain(known.map(RequestFailure::FormRefused))
 }
 
 /// The variables of a template.

@@ -2,6 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 use http::StatusCode;
+use hydra_runtime_wire::forms::FormFailure;
 
 /// Why a visitor's request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +64,15 @@ pub(crate) enum RequestFailure {
     LoginEnded,
     /// The owner of a form is away, and has nothing of it.
     FormUnsent,
+    /// The action itself refused the form, with this status of the class 4xx.
+    FormRefused(StatusCode),
     /// The owner got the form, but its answer can't be used, so it is unknown whether the action was done.
     FormUnclear,
 }
 
 impl RequestFailure {
     /// Every failure.
-    pub(crate) const ALL: [Self; 28] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -97,6 +100,7 @@ impl RequestFailure {
         Self::FormForbidden,
         Self::LoginEnded,
         Self::FormUnsent,
+        Self::FormRefused(StatusCode::UNPROCESSABLE_ENTITY),
         Self::FormUnclear,
     ];
 
@@ -110,6 +114,7 @@ impl RequestFailure {
                 StatusCode::BAD_GATEWAY
             }
             RequestFailure::FormUnclear => StatusCode::BAD_GATEWAY,
+            RequestFailure::FormRefused(status) => status,
             RequestFailure::Overloaded | RequestFailure::Full => StatusCode::SERVICE_UNAVAILABLE,
             RequestFailure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             RequestFailure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -169,10 +174,7 @@ impl RequestFailure {
                 "This page cannot be shown at the moment. Please try again.",
             ),
             RequestFailure::BadMethod => ("Not supported", "This page can only be read."),
-            RequestFailure::CrossSite => (
-                "From another site",
-                "Your browser sent this from another site. Please open the page here and try again.",
-            ),
+            RequestFailure::CrossSite => FormFailure::CrossSite.words(),
             RequestFailure::NotFound => ("Page not found", "There is no page at this address."),
             RequestFailure::BadPath => ("Bad address", "This address cannot be read."),
             RequestFailure::Inactive => (
@@ -191,32 +193,15 @@ impl RequestFailure {
                 "Bad answer",
                 "This part of the site gave an answer that cannot be used",
             ),
-            RequestFailure::FormUnreadable => (
-                "Not sent",
-                "This form can't be read, and nothing was done. Please open the page again.",
-            ),
-            RequestFailure::FormOutdated => (
-                "Form has changed",
-                "This form has changed in the meantime, and nothing was done. Please open the page again.",
-            ),
-            RequestFailure::FormKind => (
-                "Not supported",
-                "What was sent has a form that is not taken here, and nothing was done.",
-            ),
-            RequestFailure::FormForbidden => ("Not allowed", "You may not send this form. Nothing was done."),
-            RequestFailure::LoginEnded => (
-                "Please log in",
-                "This form needs a login. Nothing was done: please log in, and send it again.",
-            ),
-            RequestFailure::FormUnsent => (
-                "Not sent",
-                "This part of the site is away at the moment, so that your form was not sent. Please try again in a few seconds.",
-            ),
-            RequestFailure::FormUnclear => (
-                "No answer",
-                "Your form was sent, and it is not known what became of it. Please look before you send it again.",
-            ),
-            RequestFailure::TooLarge => ("Too large", "What was sent is larger than is allowed here."),
+            RequestFailure::FormUnreadable => FormFailure::Unreadable.words(),
+            RequestFailure::FormOutdated => FormFailure::Outdated.words(),
+            RequestFailure::FormKind => FormFailure::Kind.words(),
+            RequestFailure::FormForbidden => FormFailure::Forbidden.words(),
+            RequestFailure::LoginEnded => FormFailure::Login.words(),
+            RequestFailure::FormUnsent => FormFailure::Unsent.words(),
+            RequestFailure::FormRefused(status) => FormFailure::Refused(status).words(),
+            RequestFailure::FormUnclear => FormFailure::Unclear.words(),
+            RequestFailure::TooLarge => FormFailure::TooLarge.words(),
             RequestFailure::TooMany { .. } => (
                 "Too many requests",
                 "Too many requests came from your address. Please try again later.",
@@ -226,7 +211,7 @@ impl RequestFailure {
                 "This site has too much to do at the moment. Please try again in a few seconds.",
             ),
             RequestFailure::BadBody => ("Bad request", "What was sent cannot be read."),
-            RequestFailure::SlowBody => ("Too slow", "What was to be sent came too slowly."),
+            RequestFailure::SlowBody => FormFailure::Slow.words(),
             RequestFailure::UnknownCoding => (
                 "Not supported",
                 "What was sent has a transfer coding other than `chunked`.",
@@ -235,6 +220,24 @@ impl RequestFailure {
                 "Too slow",
                 "This part of the site took too long to answer. Please try again.",
             ),
+        }
+    }
+}
+
+impl From<FormFailure> for RequestFailure {
+    fn from(failure: FormFailure) -> Self {
+        match failure {
+            FormFailure::CrossSite => Self::CrossSite,
+            FormFailure::Unreadable => Self::FormUnreadable,
+            FormFailure::Outdated => Self::FormOutdated,
+            FormFailure::Kind => Self::FormKind,
+            FormFailure::Forbidden => Self::FormForbidden,
+            FormFailure::Login => Self::LoginEnded,
+            FormFailure::TooLarge => Self::TooLarge,
+            FormFailure::Slow => Self::SlowBody,
+            FormFailure::Unsent => Self::FormUnsent,
+            FormFailure::Refused(status) => Self::FormRefused(status),
+            FormFailure::Unclear => Self::FormUnclear,
         }
     }
 }

@@ -1,9 +1,13 @@
 //! The limits on forms of fragments, and on cookies of plain services.
 
+use std::time::Duration;
+
 /// The longest form of a fragment, where the settings do not say: some photos. Owners have limits of their own.
 pub(crate) const DEFAULT_FORM_BYTES: usize = 16_000_000;
 /// How long a visitor may take to send the form of a plain service again, in seconds.
 pub(crate) const FORM_PAGE_SECS: u32 = 3_600;
+/// How long the HTML with which a plain service answers a form may take, in whole. What takes longer is passed on as it comes.
+pub(crate) const FORM_HTML_TIMEOUT: Duration = Duration::from_secs(5);
 /// The most hosts in `redirect_hosts`, and the most paths of the forms of one plain service.
 pub(crate) const MAX_FORM_ADDRESSES: usize = 1_000;
 /// The most cookies that one plain service may have of its visitors: frameworks need two or three.

@@ -26,7 +26,7 @@ pub(super) fn end(name: &str, is_secure: bool) -> Option<HeaderValue> {
 
 /// The cookie with the visitor's sessions, which end with the login: no visitor continues the session of another user, or
 /// prepares a session for a user (session fixation).
-pub(super) const SESSION: &str = "HYDRA-SESSION";
+pub(super) use hydra_runtime_wire::cookies::SESSION;
 
 fn secure(is_secure: bool) -> &'static str {
     if is_secure { "; Secure" } else { "" }

@@ -82,7 +82,7 @@ impl Site {
 
 /// A path, perhaps with a query, that browsers resolve to itself on every site, as far as it is none of the gateway's own. `None`: it
 /// may be one that they change, so [`Site::local`] must decide. Most redirects are plain, and resolving them twice costs as much
-/// as a tenth of a form.
+/// as a twentieth of a form.
 pub(crate) fn plain_path(address: &str) -> Option<&str> {
     let is_in_path = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_~.".contains(&byte);
     let is_in_query = |byte: u8| is_in_path(byte) || b"=&".contains(&byte);

@@ -6,10 +6,9 @@ mod measured;
 mod owner;
 mod page;
 mod plain;
-mod replaced_body;
-mod replacer;
 mod sessions;
 mod shell;
+mod short_body;
 mod without_port;
 
 use std::{
@@ -53,7 +52,7 @@ use crate::{
     },
 };
 use measured::Measured;
-use owner::OwnerCall;
+use owner::{NoAnswer, OwnerCall};
 pub(super) use page::ForPage;
 pub use page::OwnPages;
 use plain::PlainForm;
@@ -131,27 +130,34 @@ async fn sent(
     previewed: Previewed<'_>,
     pages: Option<&dyn OwnPages>,
 ) -> Result<Response, RequestFailure> {
-    let (seal, owner) = addressee(request.uri())?;
-    // For the page, before anything is changed for the owner.
-    let for_page = page::request(&request).into_parts().0;
-    accept(gateway, &mut request)?;
+    let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
     let is_complete = gateway.publisher().is_complete();
     let snapshot = gateway.publisher().snapshot();
-    // A form is sent to a page: what no service holds runs no action.
-    let is_own = pages.is_some_and(|pages| pages.has_page(request.uri().path()));
-    let keeper = match is_own {
-        true => None,
-        false => Some(holder(&snapshot, is_complete, request.uri().path())?.1),
+    let addressee = addressee(request.uri());
+    let named = addressee.as_ref().ok();
+    let service = named.and_then(|(_, owner)| snapshot.service(owner));
+    let refused = |failure| Measured::refused(service, record.clone(), gateway.action_measures(), failure);
+    let (seal, owner) = addressee.map_err(refused)?;
+    // For the page, before anything is changed for the owner.
+    let for_page = page::request(&request).into_parts().0;
+    let mut begin = || {
+        accept(gateway, &mut request)?;
+        // A form is sent to a page: what no service holds runs no action.
+        let is_own = pages.is_some_and(|pages| pages.has_page(request.uri().path()));
+        let keeper = match is_own {
+            true => None,
+            false => Some(holder(&snapshot, is_complete, request.uri().path())?.1),
+        };
+        let form = SentForm::of(gateway, &mut request, &snapshot, previewed, pages)?;
+        Ok::<_, RequestFailure>((form, keeper))
     };
-    let form = SentForm::of(gateway, &mut request, &snapshot, previewed, pages)?;
-    let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
-    let service = snapshot.service(&owner);
-    let measured = Measured::begin(service, record);
+    let (form, keeper) = begin().map_err(refused)?;
+    let measured = Measured::begin(service, record.clone());
     let has_sessions = service.is_some_and(|owner| sessions::are_used(owner, keeper));
     let asked = (service, has_sessions.then_some(&for_page));
     let answered = form.ask_owner(asked, &seal, request).await;
     measured.end(gateway.action_measures(), &answered);
-    match answered {
+    match answered.map_err(|none| none.failure) {
         Ok(mut answer) => {
             // Other pages keep no sessions.
             let session = answer.take_session().filter(|_| has_sessions);
@@ -221,7 +227,7 @@ impl<'a> SentForm<'a> {
         (service, keeper): (Option<&Service>, Option<&Parts>),
         seal: &str,
         request: Request<Body>,
-    ) -> Result<ActionAnswer, RequestFailure> {
+    ) -> Result<ActionAnswer, NoAnswer> {
         let service = service.ok_or(RequestFailure::FormUnsent)?;
         admission::admit_to(self.gateway, &service.name, &request)?;
         let session = match keeper {
@@ -307,7 +313,7 @@ impl<'a> SentForm<'a> {
         let mut response = match page {
             Some(page) if !is_own => page,
             other => {
-                let mut own = other.unwrap_or_else(|| shell::page(&form.html));
+                let mut own = other.unwrap_or_else(|| shell::page(&form.html, self.page.query()));
                 self.visit.end(self.gateway, &mut own).await;
                 own
             }

@@ -32,6 +32,9 @@ use crate::support::{Answer, Running, gateway_with, register, said, send, send_h
 /// What a visitor types. The page's service must never see it.
 const TYPED: &str = "canary-4242";
 
+/// The end of the page, with the form of another fragment.
+const FOOTER: &str = "<form action=\"?hydra-form=a.b\"></form>";
+
 /// A request that a service got.
 #[derive(Clone, Debug)]
 struct Seen {
@@ -199,7 +202,7 @@ async fn record(record: &Record, request: Asked) -> Seen {
     seen
 }
 
-/// The page `/pay`, in two pieces, and others that have no place for the fragment.
+/// The page `/pay`, in two pieces, which has another form in its footer, and others that have no place for the fragment.
 fn the_page(seen: &Seen) -> Response {
     let path = seen.uri.split('?').next().unwrap_or_default();
     if path == "/gone" {
@@ -221,7 +224,7 @@ fn the_page(seen: &Seen) -> Response {
     let place = answered
         .as_ref()
         .map_or("the form".to_owned(), |answered| marker_comment(&answered.marker));
-    let page = format!("<body><h1>Pay</h1>{place}<footer></body>");
+    let page = format!("<body><h1>Pay</h1>{place}{FOOTER}</body>");
     let (first, rest) = page.split_at(page.len() / 2);
     let pieces = [first, rest].map(|piece| Ok::<_, std::io::Error>(piece.to_owned()));
     let mut response = Response::new(Body::from_stream(futures_util::stream::iter(pieces)));
@@ -230,9 +233,17 @@ fn the_page(seen: &Seen) -> Response {
         "content-type",
         HeaderValue::from_static("text/html; charset=utf-8"),
     );
-    headers.insert("cache-control", HeaderValue::from_static("max-age=60"));
+    let is_secret = seen.uri.contains("secret");
+    let caching = if is_secret {
+        "private, no-store"
+    } else {
+        "max-age=60"
+    };
+    headers.insert("cache-control", HeaderValue::from_static(caching));
     headers.insert("etag", HeaderValue::from_static("\"1\""));
-    headers.insert("set-cookie", HeaderValue::from_static("own=1"));
+    if !seen.uri.contains("quiet") {
+        headers.insert("set-cookie", HeaderValue::from_static("own=1"));
+    }
     if answered.is_some() {
         headers.insert("hydra-form", HeaderValue::from_static("placed"));
     }

@@ -292,3 +292,13 @@ fn gateways_are_trusted_at_the_addresses_in_their_urls() {
         TrustedProxies::parse(["127.0.0.1", "::1"]).expect("addresses")
     );
 }
+
+#[test]
+fn an_address_is_written_as_the_standard_library_writes_it() {
+    for octet in 0..=u8::MAX {
+        let address = IpAddr::from([octet, 0, 255, octet]);
+        assert_eq!(address_text(address), address.to_string());
+    }
+    let address = IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1_u16]);
+    assert_eq!(address_text(address), "::1");
+}

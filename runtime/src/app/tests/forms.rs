@@ -63,6 +63,9 @@ pub(super) async fn place(order: Place) -> Result<Result<Done, Invalid<Place>>, 
         "panic" => panic!("as asked"),
         "hang" => std::future::pending().await,
         "forbidden" => Err(StatusCode::FORBIDDEN),
+        "gone" => Err(StatusCode::GONE),
+        "unavailable" => Err(StatusCode::SERVICE_UNAVAILABLE),
+        "elsewhere" => Ok(Ok(Done::to("//evil.example"))),
         "stay" => Ok(Ok(Done::stay_at("orders"))),
         "9000" => Ok(Ok(Done::to(format!(
             "/thanks?count={}",
@@ -74,7 +77,7 @@ pub(super) async fn place(order: Place) -> Result<Result<Done, Invalid<Place>>, 
     }
 }
 
-fn form_app() -> App {
+pub(super) fn form_app() -> App {
     App::with_plan("shop", form_plan())
         .action(place)
         .settings(Partial::default().private_key(KEY).action_timeout("500ms"))
@@ -328,7 +331,7 @@ fn forms_and_actions_belong_together() {
 }
 
 /// The same fragment on a page of the application, which has a name of its own and an export.
-fn page_plan() -> String {
+pub(super) fn page_plan() -> String {
     let mut plan: Value = serde_json::from_str(&form_plan()).expect("JSON");
     let templates = plan["templates"].as_array_mut().expect("a list");
     templates.push(json!({"name": "home.html", "source": "<h1>{{ name }}</h1>{{ 0 | __hydra }}<hr>"}));
@@ -340,7 +343,7 @@ fn page_plan() -> String {
     plan.to_string()
 }
 
-async fn home_page(Path(name): Path<String>) -> Home {
+pub(super) async fn home_page(Path(name): Path<String>) -> Home {
     Home { name }
 }
 
@@ -414,6 +417,9 @@ async fn an_address_of_a_form_is_no_page() {
     let (status, headers, _) = answer(page_app(), visit(&format!("/home/Ann{address}&x=1"))).await;
     assert_eq!(status, StatusCode::SEE_OTHER);
     assert_eq!(headers[header::LOCATION], "/home/Ann?x=1");
+    let mut head = visit(&format!("/home/Ann{address}"));
+    *head.method_mut() = Method::HEAD;
+    assert_eq!(answer(page_app(), head).await.0, StatusCode::SEE_OTHER);
     let (status, ..) = answer(page_app(), browser("?hydra-form=c2hvcA.AAAA", "zip=9000")).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     for unreadable in ["?hydra-form", "?hydra-form=", "?hydra-form=x"] {
@@ -563,6 +569,28 @@ mod uploads {
         assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
         // Some of a refused body is read and dropped, so that its sender gets to see the answer.
         assert!(asked.load(Relaxed) < 50, "{asked:?} MB");
+    }
+
+    #[tokio::test]
+    async fn a_form_that_breaks_off_or_is_not_text_is_refused() {
+        let part = "--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n";
+        for body in [
+            "".to_owned().into_bytes(),
+            part.to_owned().into_bytes(),
+            format!("{part}hi").into_bytes(),
+            format!("{part}hi\r\n--y--\r\n").into_bytes(),
+            [part.as_bytes(), b"\xff\xfe\r\n--x--\r\n"].concat(),
+        ] {
+            let shown = String::from_utf8_lossy(&body).into_owned();
+            let (status, answer) = posted_body(Body::from(body)).await;
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{shown}: {answer}");
+        }
+        let mut request = sent(&seal(json!({})).await, "--x--\r\n");
+        let without_boundary = "multipart/form-data".parse().unwrap();
+        request
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, without_boundary);
+        assert_eq!(answer(form_app(), request).await.0, StatusCode::BAD_REQUEST);
     }
 
     #[tokio::test]

@@ -32,13 +32,13 @@ fn visit_with(header: HeaderValue, signatures: impl IntoIterator<Item = HeaderVa
 }
 
 #[tokio::test]
-async fn the_page_shows_the_marker_and_is_kept_by_nobody() {
+async fn the_page_shows_the_marker_and_no_cache_keeps_it() {
     let (status, headers, body) = answer(app(), visit_with(header("shop"), [])).await;
     assert_eq!(status, StatusCode::OK);
     let expected = format!("<h1>Ann</h1>{}|nothing|TYPED", marker_comment(MARKER));
     assert_eq!(body, expected);
     assert_eq!(headers["hydra-form"], "placed");
-    assert_eq!(headers[header::CACHE_CONTROL], "private, no-store");
+    assert_eq!(headers[header::CACHE_CONTROL], "private, no-cache");
 }
 
 #[tokio::test]

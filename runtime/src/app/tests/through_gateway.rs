@@ -36,7 +36,7 @@ const SECRET: &str = "canary-7171";
 pub(super) type Record = Arc<Mutex<String>>;
 
 /// The service `shop`, whose page has the fragment `checkout` of `orders`.
-fn shop() -> App {
+pub(super) fn shop() -> App {
     let plan = json!({
         "format": hydra_contract::PLAN_FORMAT,
         "templates": [{"name": "home.html", "source": "<h1>{{ name }}</h1>{{ 0 | __hydra }}<footer>"}],
@@ -130,11 +130,27 @@ pub(super) async fn exchange_with(
     let mut answer = String::new();
     let (_, read) = tokio::join!(sending, answers.read_to_string(&mut answer));
     read.unwrap();
-    answer
+    match answer.split_once("\r\n\r\n") {
+        Some((head, body)) if head.contains("transfer-encoding: chunked") => {
+            format!("{head}\r\n\r\n{}", whole(body))
+        }
+        _ => answer,
+    }
+}
+
+/// A body without the lines between its chunks (RFC 9112 section 7.1).
+fn whole(mut chunks: &str) -> String {
+    let mut whole = String::new();
+    while let Some((size, rest)) = chunks.split_once("\r\n") {
+        let size = usize::from_str_radix(size, 16).expect("a size");
+        whole += rest.get(..size).expect("a whole chunk");
+        chunks = rest.get(size + 2..).unwrap_or_default();
+    }
+    whole
 }
 
 /// A gateway that serves until the test ends.
-async fn gateway() -> SocketAddr {
+pub(super) async fn gateway() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let config = GatewayConfig::from_toml(&format!("private_key = '{KEY}'")).unwrap();
@@ -144,7 +160,7 @@ async fn gateway() -> SocketAddr {
 }
 
 /// The address of the form on the page of Ann, once the page has it.
-async fn form_on_page(gateway: SocketAddr) -> String {
+pub(super) async fn form_on_page(gateway: SocketAddr) -> String {
     for _ in 0..1_000 {
         if let Some(form) = address_of_form(&exchange(gateway, "GET", "/home/Ann", "").await) {
             return form;

@@ -1,11 +1,15 @@
 //! The page on which a form stands, as a gateway and an application without one lead back to it.
 #![deny(clippy::disallowed_methods)]
 
-use http::{HeaderMap, HeaderValue, Uri, uri::PathAndQuery};
+use http::{
+    HeaderMap, HeaderValue, Uri,
+    header::{CACHE_CONTROL, SET_COOKIE},
+    uri::PathAndQuery,
+};
 
 use super::{FORM_PARAMETER, without_seal};
 use crate::{
-    cookies,
+    cookies::{KEPT_PREFIX, LOGIN, OURS, SESSION, pairs, value_of},
     limits::{MAX_FORM_ANCHOR_BYTES, MAX_RETRIED_FORMS},
 };
 
@@ -42,29 +46,55 @@ pub fn at_anchor(page: &PathAndQuery, id: Option<&str>) -> String {
     }
 }
 
-/// The HTML of a fragment whose forms keep the query of the page: the address at which the visitor sees it has another one.
+/// HTML whose forms keep the query of the page: the address at which the visitor sees them has another one.
 #[must_use]
 pub fn with_query(html: &str, query: Option<&str>) -> String {
-    let Some(query) = query.filter(|query| !query.is_empty()) else {
-        return html.to_owned();
-    };
-    let query = query.replace('&', "&amp;").replace('"', "%22");
-    html.replacen(
-        &format!("action=\"?{FORM_PARAMETER}="),
-        &format!("action=\"?{query}&amp;{FORM_PARAMETER}="),
-        MAX_RETRIED_FORMS,
-    )
+    match addresses(query) {
+        Some([address, with_query]) => html.replacen(&address, &with_query, MAX_RETRIED_FORMS),
+        None => html.to_owned(),
+    }
 }
 
-/// The `Cache-Control` of a page that shows a form again to the visitor with these headers. No cache gives it to others. The
-/// visitor's own browser keeps it, so that "back" shows it and does not ask whether the form is to be sent again, but not what a
-/// user has seen who logs out later.
+/// How the address of a form begins in a page, and how it begins with the query. `None`: there is no query.
+pub(super) fn addresses(query: Option<&str>) -> Option<[String; 2]> {
+    let query = query.filter(|query| !query.is_empty())?;
+    let query = query.replace('&', "&amp;").replace('"', "%22");
+    Some([
+        format!("action=\"?{FORM_PARAMETER}="),
+        format!("action=\"?{query}&amp;{FORM_PARAMETER}="),
+    ])
+}
+
+/// The `Cache-Control` of a page that shows a form again. No cache gives it to others. The visitor's own browser keeps it, so that
+/// "back" shows it and does not ask whether the form is to be sent again. `is_secret`: a message of which the page is made
+/// [`is_secret`], so that the browser does not keep it either.
 #[must_use]
-pub fn kept(visitor: &HeaderMap) -> HeaderValue {
-    HeaderValue::from_static(match cookies::login(visitor) {
-        Some(_) => "private, no-store",
-        None => "private, no-cache",
+pub fn kept(is_secret: bool) -> HeaderValue {
+    HeaderValue::from_static(match is_secret {
+        true => "private, no-store",
+        false => "private, no-cache",
     })
+}
+
+/// Whether a request or an answer with these headers has to do with a login or a session, or says that it is not to be kept: who
+/// uses the browser next must not find it.
+#[must_use]
+pub fn is_secret(headers: &HeaderMap) -> bool {
+    let mut sets = headers.get_all(SET_COOKIE).iter().map(HeaderValue::as_bytes);
+    let directives = headers.get_all(CACHE_CONTROL).iter();
+    let mut directives = directives.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    pairs(headers).any(identifies)
+        || sets.any(|set| identifies(set) || !set.starts_with(OURS.as_bytes()))
+        || directives.any(|directive| directive.trim_ascii().eq_ignore_ascii_case(b"no-store"))
+}
+
+/// Whether a cookie of Hydra, which begins so, is a login or a session, at a service of Hydra or at a plain one.
+fn identifies(cookie: &[u8]) -> bool {
+    let cookie = cookie.trim_ascii_start();
+    cookie.starts_with(KEPT_PREFIX.as_bytes())
+        || [LOGIN, SESSION]
+            .iter()
+            .any(|name| value_of(cookie, name).is_some())
 }
 
 /// A whole page of nothing but the HTML of a fragment, where its own page can't be shown around it.
@@ -85,14 +115,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_visitors_who_are_not_logged_in_find_their_form_in_the_history() {
-        for (cookie, expected) in [
-            ("", "private, no-cache"),
-            ("basket=mint", "private, no-cache"),
-            ("basket=mint; HYDRA-SSO=token", "private, no-store"),
+    fn a_page_that_has_to_do_with_a_login_or_a_session_is_not_found_in_the_history() {
+        assert_eq!(kept(is_secret(&HeaderMap::new())), "private, no-cache");
+        for (name, value, expected) in [
+            (COOKIE, "", "private, no-cache"),
+            (COOKIE, "basket=mint; HYDRA-VERSION=1", "private, no-cache"),
+            (COOKIE, "basket=mint; HYDRA-SSO=token", "private, no-store"),
+            (COOKIE, "basket=mint; HYDRA-SESSION=1", "private, no-store"),
+            (COOKIE, "HYDRA-COOKIE-0123abcd-sessionid=1", "private, no-store"),
+            (CACHE_CONTROL, "max-age=60, public", "private, no-cache"),
+            (CACHE_CONTROL, "x-no-store, no-cache", "private, no-cache"),
+            (CACHE_CONTROL, "private, No-Store", "private, no-store"),
+            (SET_COOKIE, "HYDRA-VERSION=1; Path=/", "private, no-cache"),
+            (SET_COOKIE, "HYDRA-SESSION=1; Path=/", "private, no-store"),
+            (SET_COOKIE, "HYDRA-COOKIE-0123abcd-x=1", "private, no-store"),
+            (SET_COOKIE, "sessionid=1", "private, no-store"),
         ] {
-            let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(cookie))]);
-            assert_eq!(kept(&headers), expected, "{cookie}");
+            let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
+            assert_eq!(kept(is_secret(&headers)), expected, "{value}");
         }
     }
 

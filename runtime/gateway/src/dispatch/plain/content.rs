@@ -31,6 +31,11 @@ pub(crate) fn html(
     text(body, charset, limit)
 }
 
+/// Whether an answer says that it is HTML, or does not say what it is.
+pub(crate) fn is_html(headers: &HeaderMap) -> bool {
+    charset(headers).is_ok()
+}
+
 /// The charset that an answer states. The error: the answer is not HTML. An answer without a type counts as HTML.
 fn charset(headers: &HeaderMap) -> Result<Option<String>, String> {
     let mut charset = None;

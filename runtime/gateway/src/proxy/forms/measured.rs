@@ -2,9 +2,11 @@
 
 use std::{sync::Arc, time::Instant};
 
+use http::StatusCode;
 use hydra_runtime_net::observe::{ActionMeasures, ActionOutcome, ActionRecord, RequestRecord};
 use hydra_runtime_wire::forms::ActionAnswer;
 
+use super::owner::{FormName, NoAnswer};
 use crate::{edge::failure::RequestFailure, measures::OTHER, routing::snapshot::Service};
 
 /// A form that is under way to its owner. `None` if no service has the name in the seal, which may be anything.
@@ -23,30 +25,37 @@ impl<'a> Measured<'a> {
         }
     }
 
+    /// Counts a form that is refused before it is sent to anybody. Returns why.
+    pub(super) fn refused(
+        service: Option<&'a Service>,
+        record: Option<Arc<RequestRecord>>,
+        measures: &ActionMeasures,
+        failure: RequestFailure,
+    ) -> RequestFailure {
+        Self::begin(service, record).end(measures, &Err(failure.into()));
+        failure
+    }
+
     /// Counts the form, and tells it in the record of the request.
-    pub(super) fn end(self, measures: &ActionMeasures, answered: &Result<ActionAnswer, RequestFailure>) {
-        let (outcome, time) = (outcome(answered), self.began.elapsed());
+    pub(super) fn end(self, measures: &ActionMeasures, answered: &Result<ActionAnswer, NoAnswer>) {
         let names = self.labels(answered);
-        measures.count(names, outcome, time);
-        let Some(record) = &self.record else { return };
-        let [service, reference, action] = names;
-        record.action(|| ActionRecord {
-            service: service.to_owned(),
-            reference: reference.to_owned(),
-            action: action.to_owned(),
-            outcome,
-            time,
-            is_remote: true,
-        });
+        let counted = Counted {
+            names,
+            outcome: outcome(answered),
+            began: self.began,
+        };
+        counted.add_to(measures, self.record.as_deref());
     }
 
     /// The service, the ref and the action. What the service's contract does not have gets no label of its own.
-    fn labels<'l>(&'l self, answered: &'l Result<ActionAnswer, RequestFailure>) -> [&'l str; 3] {
+    fn labels<'l>(&'l self, answered: &'l Result<ActionAnswer, NoAnswer>) -> [&'l str; 3] {
         let service = self.service.map_or(OTHER, |service| &*service.name);
         let named = match answered {
             Ok(ActionAnswer::Done(done)) => Some((&*done.reference, &*done.action)),
             Ok(ActionAnswer::Invalid(form)) => Some((&*form.reference, &*form.action)),
-            Err(_) => None,
+            Err(NoAnswer { form, .. }) => form
+                .as_ref()
+                .map(|FormName { reference, action }| (&**reference, &**action)),
         };
         let named = named.filter(|(reference, action)| self.has(reference, action));
         let (reference, action) = named.unwrap_or((OTHER, OTHER));
@@ -64,13 +73,67 @@ impl<'a> Measured<'a> {
     }
 }
 
-fn outcome(answered: &Result<ActionAnswer, RequestFailure>) -> ActionOutcome {
+/// Counts a form of a plain service, which has no contract: the path in the settings stands for the action.
+pub(super) fn count_plain(
+    measures: &ActionMeasures,
+    began: Instant,
+    record: Option<&RequestRecord>,
+    names: [&str; 3],
+    result: Result<StatusCode, RequestFailure>,
+) {
+    let outcome = match result {
+        Ok(StatusCode::UNPROCESSABLE_ENTITY) => ActionOutcome::Invalid,
+        Ok(status) if status.is_client_error() => ActionOutcome::Refused,
+        Ok(status) if status.is_server_error() => ActionOutcome::Unclear,
+        Ok(_) => ActionOutcome::Done,
+        Err(failure) => outcome_of_failure(failure),
+    };
+    let counted = Counted {
+        names,
+        outcome,
+        began,
+    };
+    counted.add_to(measures, record);
+}
+
+/// A form about which all is known.
+struct Counted<'a> {
+    /// The service, the ref and the action.
+    names: [&'a str; 3],
+    outcome: ActionOutcome,
+    began: Instant,
+}
+
+impl Counted<'_> {
+    fn add_to(self, measures: &ActionMeasures, record: Option<&RequestRecord>) {
+        let time = self.began.elapsed();
+        measures.count(self.names, self.outcome, time);
+        let Some(record) = record else { return };
+        let [service, reference, action] = self.names;
+        record.action(|| ActionRecord {
+            service: service.to_owned(),
+            reference: reference.to_owned(),
+            action: action.to_owned(),
+            outcome: self.outcome,
+            time,
+            is_remote: true,
+        });
+    }
+}
+
+fn outcome(answered: &Result<ActionAnswer, NoAnswer>) -> ActionOutcome {
     match answered {
         Ok(ActionAnswer::Done(_)) => ActionOutcome::Done,
         Ok(ActionAnswer::Invalid(_)) => ActionOutcome::Invalid,
-        Err(RequestFailure::FormUnsent) => ActionOutcome::Unsent,
-        Err(RequestFailure::FormUnclear) => ActionOutcome::Unclear,
-        Err(RequestFailure::LoginEnded) => ActionOutcome::Login,
-        Err(_) => ActionOutcome::Refused,
+        Err(none) => outcome_of_failure(none.failure),
+    }
+}
+
+fn outcome_of_failure(failure: RequestFailure) -> ActionOutcome {
+    match failure {
+        RequestFailure::FormUnsent => ActionOutcome::Unsent,
+        RequestFailure::FormUnclear => ActionOutcome::Unclear,
+        RequestFailure::LoginEnded => ActionOutcome::Login,
+        _ => ActionOutcome::Refused,
     }
 }

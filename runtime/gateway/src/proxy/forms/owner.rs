@@ -14,7 +14,7 @@ use http_body::Body as _;
 use hydra_runtime_net::{bodies, observe};
 use hydra_runtime_wire::{
     cookies,
-    forms::{ActionAnswer, ActionFailure, SEAL_PARAMETER, session::OwnerSession},
+    forms::{ActionAnswer, ActionFailure, FormFailure, SEAL_PARAMETER, session::OwnerSession},
     headers::HYDRA_SESSION,
     lines::cut,
     signing::{Call, GATEWAY},
@@ -36,6 +36,25 @@ use crate::{
     upstream,
 };
 
+/// Why a form has no answer.
+pub(super) struct NoAnswer {
+    pub(super) failure: RequestFailure,
+    /// The form, if the owner named it.
+    pub(super) form: Option<FormName>,
+}
+
+/// A form, as its owner names it.
+pub(super) struct FormName {
+    pub(super) reference: String,
+    pub(super) action: String,
+}
+
+impl From<RequestFailure> for NoAnswer {
+    fn from(failure: RequestFailure) -> Self {
+        Self { failure, form: None }
+    }
+}
+
 /// A form on its way to its owner.
 pub(super) struct OwnerCall<'a> {
     pub(super) gateway: &'a Gateway,
@@ -51,16 +70,16 @@ impl OwnerCall<'_> {
     ///
     /// # Errors
     /// The form is refused, or there is no answer: the failure tells whether the form may have arrived.
-    pub(super) async fn send(self, request: Request<Body>) -> Result<ActionAnswer, RequestFailure> {
+    pub(super) async fn send(self, request: Request<Body>) -> Result<ActionAnswer, NoAnswer> {
         let mut settings = settings(self.gateway, self.service, &request)?;
         let most = *settings
             .max_body
             .get_or_insert(self.gateway.config().max_form.0 as u64);
         if is_longer(&request, most) {
-            return Err(self.too_large(most));
+            return Err(self.too_large(most).into());
         }
         if request.headers().contains_key(CONTENT_ENCODING) {
-            return Err(RequestFailure::FormKind);
+            return Err(RequestFailure::FormKind.into());
         }
         let sending = Sending {
             gateway: self.gateway,
@@ -145,26 +164,24 @@ impl OwnerCall<'_> {
         status: StatusCode,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<ActionAnswer, RequestFailure> {
+    ) -> Result<ActionAnswer, NoAnswer> {
         if status == StatusCode::OK {
-            return bodies::read_json(body).map_err(|reason| self.unclear(&reason));
+            return bodies::read_json(body).map_err(|reason| self.unclear(&reason).into());
         }
         let said: ActionFailure = serde_json::from_slice(body).unwrap_or_default();
         let (service, reason) = (&*self.service.name, cut(&said.reason));
         tracing::warn!(service, %status, reason, "a form was not handled");
-        Err(match status {
-            // A signature that the owner does not accept: no visitor can help that.
-            StatusCode::UNAUTHORIZED if headers.contains_key(WWW_AUTHENTICATE) => RequestFailure::FormUnsent,
-            StatusCode::UNAUTHORIZED => RequestFailure::LoginEnded,
-            StatusCode::BAD_REQUEST => RequestFailure::FormUnreadable,
-            StatusCode::FORBIDDEN => RequestFailure::FormForbidden,
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => RequestFailure::FormOutdated,
-            StatusCode::REQUEST_TIMEOUT => RequestFailure::SlowBody,
-            StatusCode::PAYLOAD_TOO_LARGE => RequestFailure::TooLarge,
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => RequestFailure::FormKind,
-            StatusCode::SERVICE_UNAVAILABLE => RequestFailure::FormUnsent,
-            _ => RequestFailure::FormUnclear,
-        })
+        // A signature that the owner does not accept: no visitor can help that.
+        let is_unsigned = status == StatusCode::UNAUTHORIZED && headers.contains_key(WWW_AUTHENTICATE);
+        let failure = match is_unsigned {
+            true => RequestFailure::FormUnsent,
+            false => FormFailure::of_owner(status, said.refused).into(),
+        };
+        let ActionFailure {
+            reference, action, ..
+        } = said;
+        let form = (!reference.is_empty()).then_some(FormName { reference, action });
+        Err(NoAnswer { failure, form })
     }
 
     /// The failure of an answer that can't be used.

@@ -14,17 +14,17 @@ use http::{
     request::Parts,
     uri::PathAndQuery,
 };
+use hydra_runtime_net::ReplacedBody;
 use hydra_runtime_wire::{
     forms::{
-        AnsweredFragment, InvalidForm, marker_comment,
-        page::{kept, with_query},
+        AnsweredFragment, InvalidForm, Replacer,
+        page::{is_secret, kept},
     },
     headers::{FORM_PLACED, HYDRA_FORM, HYDRA_FORM_SIGNATURE, HYDRA_SESSION},
     signing::{Call, GATEWAY},
 };
 use uuid::Uuid;
 
-use super::{replaced_body::ReplacedBody, replacer::Replacer};
 use crate::{
     Gateway,
     edge::headers::FOR_CACHES_IN_FRONT,
@@ -157,9 +157,9 @@ pub(super) async fn with(
         );
         return None;
     };
-    let html = with_query(&form.html, request.uri().query());
-    let marker = marker_comment(&answered.marker);
-    let kept = kept(request.headers());
+    let marker = Replacer::of_marker(&answered.marker, form.html.clone().into());
+    let replacers = [Some(marker), Replacer::of_forms(request.uri().query())];
+    let is_of_user = is_secret(request.headers());
     let own = pages.filter(|pages| pages.has_page(request.uri().path()));
     let page = match own {
         Some(pages) => Ok(pages.page_with(request.into_parts().0, answered).await),
@@ -186,8 +186,8 @@ pub(super) async fn with(
         tracing::warn!(service, r#ref = reference, %status, "the page of a form has no place for the answer to it");
         return None;
     }
-    let replacer = Replacer::new(&marker, html.into());
     let (mut head, body) = page.into_parts();
+    let kept = kept(is_of_user || is_secret(&head.headers));
     head.status = StatusCode::UNPROCESSABLE_ENTITY;
     for name in OF_THE_PAGE
         .iter()
@@ -199,7 +199,7 @@ pub(super) async fn with(
     head.headers.insert(CACHE_CONTROL, kept);
     Some(Response::from_parts(
         head,
-        Body::new(ReplacedBody::new(body, replacer)),
+        Body::new(ReplacedBody::new(body, replacers.into_iter().flatten())),
     ))
 }
 

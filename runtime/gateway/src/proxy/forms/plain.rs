@@ -1,27 +1,33 @@
 //! Forms of plain HTTP services (protocol section 9): they are sent to paths of the service itself, and its HTML comes back
 //! into the page.
 
+use std::{sync::Arc, time::Instant};
+
 use axum::{body::Body, response::Response};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::{
     HeaderMap, HeaderValue, Method, Request, StatusCode,
-    header::{ACCEPT_ENCODING, SET_COOKIE},
+    header::{ACCEPT_ENCODING, CACHE_CONTROL, SET_COOKIE},
     uri::PathAndQuery,
 };
 use http_body::Body as _;
-use hydra_runtime_net::bodies;
+use hydra_runtime_net::observe::RequestRecord;
 use hydra_runtime_wire::{
-    forms::{InvalidForm, without_seal},
+    forms::{
+        InvalidForm,
+        page::{is_secret, kept as cache_control},
+        without_seal,
+    },
     routes::RouteTable,
 };
 
-use super::{address, page, tell_sent};
+use super::{address, measured::count_plain, page, short_body, tell_sent};
 use crate::{
     Gateway,
     config::PlainService,
     dispatch::plain::content,
     edge::{failure::RequestFailure, headers},
-    limits::{FORM_PAGE_SECS, MAX_ANSWER_BYTES},
+    limits::{FORM_HTML_TIMEOUT, FORM_PAGE_SECS, MAX_ANSWER_BYTES},
     login::{Site, host_of, is_refused},
     plain_cookies::apply_kept,
     proxy::{OwnPages, pass_on, visitor::Previewed},
@@ -44,6 +50,8 @@ pub(crate) struct PlainForm {
     service: String,
     /// The fragment that holds the form.
     reference: String,
+    /// The path to which it is sent, as the settings have it.
+    path: String,
     /// The status with which the service shows the form again.
     invalid: StatusCode,
 }
@@ -54,22 +62,22 @@ impl PlainForms {
         let mut forms = Self::default();
         for service in services {
             for (reference, paths) in &service.forms {
-                let form = PlainForm {
-                    service: service.name.clone(),
-                    reference: reference.clone(),
-                    invalid: service.shows_again_with(),
-                };
                 for path in paths {
-                    forms.add(path, &form);
+                    forms.add(PlainForm {
+                        service: service.name.clone(),
+                        reference: reference.clone(),
+                        path: path.clone(),
+                        invalid: service.shows_again_with(),
+                    });
                 }
             }
         }
         forms
     }
 
-    fn add(&mut self, path: &str, form: &PlainForm) {
-        self.paths.insert_pattern(path, self.forms.len());
-        self.forms.push(form.clone());
+    fn add(&mut self, form: PlainForm) {
+        self.paths.insert_pattern(&form.path, self.forms.len());
+        self.forms.push(form);
     }
 
     /// The form that a request sends.
@@ -81,8 +89,41 @@ impl PlainForms {
     }
 }
 
-/// Passes a form on to its service. What the service can't use comes back into the page.
+impl PlainForm {
+    /// Whether an answer may be the form, with what is wrong in it.
+    fn may_be_shown_again(&self, answered: &Response) -> bool {
+        answered.status() == self.invalid
+            && content::is_html(answered.headers())
+            && answered.body().size_hint().lower() <= MAX_ANSWER_BYTES as u64
+    }
+}
+
+/// Passes a form on to its service, and counts it. What the service can't use comes back into the page.
 pub(in crate::proxy) async fn answer(
+    gateway: &Gateway,
+    form: &PlainForm,
+    request: Request<Body>,
+    previewed: Previewed<'_>,
+    pages: Option<&dyn OwnPages>,
+) -> Result<Response, RequestFailure> {
+    let record = request.extensions().get::<Arc<RequestRecord>>().cloned();
+    let began = Instant::now();
+    let answered = exchange(gateway, form, request, previewed, pages).await;
+    let result = answered
+        .as_ref()
+        .map(Response::status)
+        .map_err(|failure| *failure);
+    count_plain(
+        gateway.action_measures(),
+        began,
+        record.as_deref(),
+        [&form.service, &form.reference, &form.path],
+        result,
+    );
+    answered
+}
+
+async fn exchange(
     gateway: &Gateway,
     form: &PlainForm,
     mut request: Request<Body>,
@@ -101,19 +142,19 @@ pub(in crate::proxy) async fn answer(
     // The HTML is read here.
     let identity = HeaderValue::from_static("identity");
     request.headers_mut().insert(ACCEPT_ENCODING, identity);
-    let mut answered = pass_on(gateway, request, previewed).await?;
+    let answered = pass_on(gateway, request, previewed).await;
+    let mut answered = answered.map_err(RequestFailure::of_form)?;
     if answered.status().is_redirection() {
         tell_sent(gateway, &mut answered, &origin);
     }
-    let is_short = answered.body().size_hint().lower() <= MAX_ANSWER_BYTES as u64;
-    let Some(before) = before.filter(|_| answered.status() == form.invalid && is_short) else {
+    let Some(before) = before.filter(|_| form.may_be_shown_again(&answered)) else {
         return Ok(answered);
     };
     let (head, body) = answered.into_parts();
-    let body = bodies::read(body, MAX_ANSWER_BYTES).await.map_err(|error| {
-        tracing::warn!(service = form.service, %error, "the answer to a form can't be read");
-        RequestFailure::FormUnclear
-    })?;
+    let body = match short_body::read(body, MAX_ANSWER_BYTES, FORM_HTML_TIMEOUT).await {
+        Ok(body) => body,
+        Err(long) => return Ok(Response::from_parts(head, long)),
+    };
     let shown = match content::html(StatusCode::OK, &head.headers, body.to_vec(), MAX_ANSWER_BYTES) {
         Ok(html) => {
             page::lead_to(&mut for_page, &before);
@@ -127,13 +168,21 @@ pub(in crate::proxy) async fn answer(
             page::with(gateway, pages, previewed, for_page, &invalid, &form.service).await
         }
         Err(reason) => {
-            tracing::warn!(service = form.service, reason, "the answer to a form is not HTML");
+            tracing::warn!(
+                service = form.service,
+                reason,
+                "the answer to a form can't be read"
+            );
             None
         }
     };
     let Some(mut shown) = shown else {
         return Ok(Response::from_parts(head, Body::from(body)));
     };
+    let is_secret = is_secret(&head.headers) || is_secret(shown.headers());
+    shown
+        .headers_mut()
+        .insert(CACHE_CONTROL, cache_control(is_secret));
     for cookie in head.headers.get_all(SET_COOKIE) {
         shown.headers_mut().append(SET_COOKIE, cookie.clone());
     }

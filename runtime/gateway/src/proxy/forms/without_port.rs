@@ -15,7 +15,7 @@ use hydra_runtime_wire::{
 };
 use tokio::time::Instant;
 
-use super::owner::OwnerCall;
+use super::owner::{NoAnswer, OwnerCall};
 use crate::{
     channels::call::send_form,
     edge::failure::RequestFailure,
@@ -43,7 +43,7 @@ impl OwnerCall<'_> {
         mut sending: Sending<'_>,
         first: Arc<Instance>,
         mut request: Request<Body>,
-    ) -> Result<ActionAnswer, RequestFailure> {
+    ) -> Result<ActionAnswer, NoAnswer> {
         let most = MAX_CHANNEL_FORM_BYTES as u64;
         let most = sending
             .settings

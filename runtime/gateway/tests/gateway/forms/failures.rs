@@ -12,8 +12,8 @@ use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use super::{Site, TYPED, config, protocol_2, target};
 use crate::support::{Running, register, said};
 
-const NOT_SENT: &str = "your form was not sent";
-const UNCLEAR: &str = "it is not known what became of it";
+pub(super) const NOT_SENT: &str = "your form was not sent";
+pub(super) const UNCLEAR: &str = "it is not known what became of it";
 
 #[tokio::test]
 async fn each_status_of_the_owner_has_its_words() {
@@ -41,6 +41,25 @@ async fn each_status_of_the_owner_has_its_words() {
         );
         assert_eq!(answered.headers["cache-control"], "no-store");
         assert!(site.seen_by_page().is_empty(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn the_status_with_which_an_action_refuses_a_form_is_that_of_the_page() {
+    for (status, expected, words) in [
+        (400, 400, "was not accepted"),
+        (401, 403, "needs a login"),
+        (403, 403, "You may not send"),
+        (404, 404, "was not accepted"),
+        (409, 409, "was not accepted"),
+        (429, 429, "was not accepted"),
+        (503, 502, UNCLEAR),
+    ] {
+        let site = Site::new(status, json!({"reason": "<secret>", "refused": true})).await;
+        let answered = site.post(&target(), &[]).await;
+        assert_eq!(answered.status.as_u16(), expected, "{status}");
+        assert!(answered.text().contains(words), "{status}: {}", answered.text());
+        assert!(!answered.text().contains("secret"), "{status}");
     }
 }
 

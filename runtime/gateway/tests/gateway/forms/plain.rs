@@ -2,17 +2,24 @@
 
 use axum::{
     Router,
+    body::Body,
     extract::{Form, OriginalUri},
     http::HeaderMap,
     response::{Html, IntoResponse, Response},
     routing::post as on_post,
 };
-use http::StatusCode;
+use futures_util::{StreamExt as _, stream};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt as _;
 use hydra_runtime_gateway::GatewayConfig;
 use hydra_runtime_wire::forms::AnsweredFragment;
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
 
-use super::{Site, TYPED, answer_of};
+use super::{
+    FOOTER, Site, TYPED, answer_of,
+    failures::{NOT_SENT, UNCLEAR},
+};
 use crate::support::{Answer, Running, service};
 
 /// A service that takes addresses with an `@`, and shows the form again for others.
@@ -25,8 +32,13 @@ async fn subscribe(uri: OriginalUri, headers: HeaderMap, Form(form): Form<Value>
         )
             .into_response();
     }
+    let html = |body| ([("content-type", "text/html")], body).into_response();
     let status = match uri.path() {
         "/subscribe/200" => StatusCode::OK,
+        "/subscribe/download" => return ([("content-type", "text/csv")], unending(typed)).into_response(),
+        "/subscribe/stream" => return html(unending(typed)),
+        "/subscribe/long" => return html(Body::from_stream(stream::iter(long(typed)))),
+        "/subscribe/never" => std::future::pending().await,
         "/subscribe/json" => {
             return (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(json!([typed]))).into_response();
         }
@@ -39,23 +51,40 @@ async fn subscribe(uri: OriginalUri, headers: HeaderMap, Form(form): Form<Value>
     (status, [("set-cookie", "sessionid=1")], html).into_response()
 }
 
+/// A body whose first part is this text, and that goes on for ever.
+fn unending(text: &str) -> Body {
+    let first = stream::iter([Ok::<_, std::io::Error>(text.to_owned())]);
+    Body::from_stream(first.chain(stream::pending()))
+}
+
+/// A text of 5 MB, which begins so, in pieces.
+fn long(text: &str) -> Vec<Result<String, std::io::Error>> {
+    let rest = std::iter::repeat_n("x".repeat(100_000), 50);
+    std::iter::once(text.to_owned()).chain(rest).map(Ok).collect()
+}
+
 struct Plain {
     site: Site,
-    _banner: Running,
+    banner: Running,
 }
 
 impl Plain {
     async fn new(invalid: u16) -> Self {
+        Self::with(invalid, "").await
+    }
+
+    /// With further settings of the gateway.
+    async fn with(invalid: u16, more: &str) -> Self {
         let banner = service(Router::new().fallback(on_post(subscribe))).await;
         let text = format!(
-            "public_key = 'K'\n[[service]]\nname = 'banner'\nurl = '{}'\nendpoints = ['/subscribe/**', '/other']\n\
+            "public_key = 'K'\n{more}\n[[service]]\nname = 'banner'\nurl = '{}'\nendpoints = ['/subscribe/**', '/other']\n\
              fragments = {{ box = '/box' }}\nforms = {{ box = ['/subscribe', '/subscribe/{{kind}}'] }}\ninvalid = {invalid}",
             banner.url("")
         );
         let config = GatewayConfig::from_toml(&text).expect("good");
         Self {
             site: Site::with(config, || answer_of(500, &json!({}))).await,
-            _banner: banner,
+            banner,
         }
     }
 
@@ -75,10 +104,11 @@ async fn the_html_of_the_service_comes_into_the_page_before() {
             .post(path, "/pay?y=2", TYPED, &[("cookie", "csrftoken=3")])
             .await;
         assert_eq!(answered.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        let footer = FOOTER.replace("?", "?y=2&amp;");
         let expected =
-            format!("<body><h1>Pay</h1><form>{TYPED} is wrong (csrftoken=3)</form><footer></body>");
+            format!("<body><h1>Pay</h1><form>{TYPED} is wrong (csrftoken=3)</form>{footer}</body>");
         assert_eq!(answered.text(), expected, "{path}");
-        assert_eq!(answered.headers["cache-control"], "private, no-cache");
+        assert_eq!(answered.headers["cache-control"], "private, no-store");
         let cookies: Vec<_> = answered.headers.get_all("set-cookie").iter().collect();
         assert!(
             cookies.iter().any(|cookie| *cookie == "sessionid=1"),
@@ -123,7 +153,7 @@ async fn a_form_that_is_sent_again_comes_back_into_the_same_page() {
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
     // The service does not get the cookie of the gateway.
     assert!(
-        again.text().contains("is wrong (none)</form><footer>"),
+        again.text().contains("is wrong (none)</form><form"),
         "{}",
         again.text()
     );
@@ -169,6 +199,70 @@ async fn every_other_answer_passes_as_it_is() {
         StatusCode::OK,
         "another status than that of the settings"
     );
+}
+
+/// With `invalid = 200`, each answer might be the form again.
+#[tokio::test]
+async fn an_answer_that_is_not_a_short_page_passes_while_it_comes() {
+    let plain = Plain::new(200).await;
+    let long_text: String = long(TYPED)
+        .into_iter()
+        .map(|piece| piece.expect("a text"))
+        .collect();
+    let answered = plain.post("/subscribe/long", "/pay", TYPED, &[]).await;
+    assert_eq!(
+        (answered.status, answered.text() == long_text),
+        (StatusCode::OK, true)
+    );
+    for path in ["/subscribe/download", "/subscribe/stream"] {
+        let request = Request::post(plain.site.gateway.url(path))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("referer", format!("{}/pay", plain.site.origin()))
+            .body(Body::from(format!("card={TYPED}")))
+            .expect("a request");
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let (head, mut body) = client.request(request).await.expect("an answer").into_parts();
+        assert_eq!(head.status, StatusCode::OK, "{path}");
+        let first = body.frame().await.expect("a frame").expect("a part");
+        assert_eq!(first.into_data().expect("data"), TYPED, "{path}");
+    }
+    assert!(plain.site.seen_by_page().is_empty());
+}
+
+#[tokio::test]
+async fn the_visitor_learns_whether_the_service_may_have_the_form() {
+    let plain = Plain::with(422, "response_timeout = '200ms'").await;
+    let late = plain.post("/subscribe/never", "/pay", TYPED, &[]).await;
+    assert_eq!(late.status, StatusCode::BAD_GATEWAY);
+    assert!(late.text().contains(UNCLEAR), "{}", late.text());
+    let Plain { site, banner } = plain;
+    banner.stop().await;
+    let answered = site.post("/subscribe", &[]).await;
+    assert_eq!(answered.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answered.text().contains(NOT_SENT), "{}", answered.text());
+}
+
+#[tokio::test]
+async fn forms_are_counted_by_the_paths_of_the_settings() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    let plain = Plain::new(200).await;
+    plain.post("/subscribe/200", "/pay", TYPED, &[]).await;
+    plain.post("/subscribe/x", "/pay", "a@b", &[]).await;
+    let foreign = [("sec-fetch-site", "cross-site")];
+    plain.post("/subscribe", "/pay", TYPED, &foreign).await;
+    let text = recorder.handle().render();
+    for (path, outcome) in [
+        ("/subscribe/{kind}", "invalid"),
+        ("/subscribe/{kind}", "done"),
+        ("/subscribe", "refused"),
+    ] {
+        let labels = format!("service=\"banner\",ref=\"box\",action=\"{path}\",outcome=\"{outcome}\"");
+        assert!(
+            text.contains(&format!("hydra_actions_total{{{labels}}} 1")),
+            "{labels}: {text}"
+        );
+    }
 }
 
 #[tokio::test]

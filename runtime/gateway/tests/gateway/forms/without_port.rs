@@ -10,13 +10,15 @@ use futures_util::{
     stream::{BoxStream, StreamExt as _},
 };
 use http::StatusCode;
-use hydra_runtime_net::channel::{ACTION, ChannelRequest, Handler, Link, Refusal, RefusalKind};
+use hydra_runtime_net::{
+    channel::{ACTION, ChannelRequest, Handler, Link, Refusal, RefusalKind},
+    redis_link::servers::Server,
+};
 use hydra_runtime_wire::forms::channel::ChannelForm;
 use serde_json::{Value, json};
 
 use super::{Record, Seen, Site, TYPED, config, invalid, protocol_2, target, the_page};
 use crate::{
-    authority::Server,
     channel::{
         signatures::{KEY, cluster, tokens},
         without_port,

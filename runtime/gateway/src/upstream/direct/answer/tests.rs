@@ -43,7 +43,7 @@ fn read(is_head: bool, pieces: &[&[u8]]) -> Result<Option<(Parts, Vec<u8>)>, &'s
     let parts = (
         status,
         lines(head.response.headers()),
-        String::from_utf8(body).expect("a text"),
+        String::from_utf8_lossy(&body).into_owned(),
         lines(&trailers),
         head.stays,
     );
