@@ -22,18 +22,25 @@ use crate::{
 /// The label of services and refs that have none of their own.
 pub(crate) const OTHER: &str = "other";
 
+/// Refused requests: pages that a process renders without a gateway are limited, too.
+const REFUSED: Described = Described::counter(
+    "hydra_requests_refused_total",
+    "Requests of visitors beyond a rate, or beyond the places for requests.",
+)
+.by(&[("reason", &["rate", "full"])]);
+
 /// All that the gateway measures.
 const ALL: [Described; 38] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
     )
-    .by(&[("service", &[]), ("ref", &[])]),
+    .by(&[("service", &[]), ("ref", &[]), ("outcome", &[])]),
     Described::seconds(
         "hydra_gateway_fragment_seconds",
-        "Time from the request for a fragment until the gateway has its answer.",
+        "Time from the request for a fragment until the gateway has its answer or gives it up.",
     )
-    .by(&[("service", &[]), ("ref", &[])]),
+    .by(&[("service", &[]), ("ref", &[]), ("outcome", &[])]),
     Described::counter(
         "hydra_affinity_total",
         "Requests to services whose visitors stay with one instance, and moves of visitors, by their reasons.",
@@ -67,11 +74,7 @@ const ALL: [Described; 38] = [
         "hydra_upstream_idle",
         "Open connections to services that wait for their next request.",
     ),
-    Described::counter(
-        "hydra_requests_refused_total",
-        "Requests of visitors beyond a rate, or beyond the places for requests.",
-    )
-    .by(&[("reason", &["rate", "full"])]),
+    REFUSED,
     Described::counter(
         "hydra_upstream_surplus_total",
         "Connections on which a service sent bytes beyond its response.",
@@ -111,9 +114,9 @@ const ALL: [Described; 38] = [
     ),
     Described::gauge(
         "hydra_redis_up",
-        "1 while Redis can be used, 0 while it can't or none is set.",
+        "1 while Redis can be used, 0 while it can't. Absent without the setting `redis`.",
     )
-    .by(&[("redis", &[])]),
+    .absent_at_first(),
     Described::counter("hydra_redis_lost_total", "How often Redis became unusable."),
     Described::counter(
         "hydra_steering_ignored_total",
@@ -188,6 +191,11 @@ pub(crate) fn describe_all() {
     describe(&ALL);
 }
 
+/// Describes what the limits of pages count, in a process without a gateway.
+pub(crate) fn describe_limits() {
+    describe(&[REFUSED]);
+}
+
 /// Sets the gauges that are read from the state of the gateway.
 pub(crate) fn refresh(gateway: &Gateway) {
     let (mut services, mut instances, mut paths) = (0_u32, 0_u32, 0_usize);
@@ -243,8 +251,8 @@ pub(crate) struct FragmentMeasures {
 /// The metrics of one fragment.
 #[derive(Debug)]
 pub(crate) struct FragmentHandles {
-    outcomes: [LazyCounter; Outcome::ALL.len()],
-    time: LazyHistogram,
+    /// How many had each outcome, and how long they took.
+    outcomes: [(LazyCounter, LazyHistogram); Outcome::ALL.len()],
     /// By the step of the page or fragment that requested it.
     flows: HandleMap<Arc<str>, Flow>,
     /// The requests of all whose step is unknown.
@@ -350,18 +358,19 @@ impl FragmentMeasures {
 
 impl FragmentHandles {
     fn new(service: &str, reference: &str) -> Self {
-        let labels = [
-            Label::new("service", service.to_owned()),
-            Label::new("ref", reference.to_owned()),
-        ];
-        let counter = |outcome: Outcome| {
-            let outcome = Label::from_static_parts("outcome", outcome.label());
-            let labels = labels.iter().cloned().chain([outcome]).collect::<Vec<_>>();
-            LazyCounter::new(Key::from_parts("hydra_gateway_fragments_total", labels))
+        let handles = |outcome: Outcome| {
+            let labels = vec![
+                Label::new("service", service.to_owned()),
+                Label::new("ref", reference.to_owned()),
+                Label::from_static_parts("outcome", outcome.label()),
+            ];
+            (
+                LazyCounter::new(Key::from_parts("hydra_gateway_fragments_total", labels.clone())),
+                LazyHistogram::new(Key::from_parts("hydra_gateway_fragment_seconds", labels)),
+            )
         };
         Self {
-            outcomes: Outcome::ALL.map(counter),
-            time: LazyHistogram::new(Key::from_parts("hydra_gateway_fragment_seconds", labels.to_vec())),
+            outcomes: Outcome::ALL.map(handles),
             flows: HandleMap::new(MAX_FLOWS_PER_FRAGMENT),
             unknown: Arc::default(),
         }
@@ -376,12 +385,13 @@ impl FragmentHandles {
 
     /// Counts a fragment that came after `time`. One from a cache took none.
     pub(crate) fn count(&self, outcome: Outcome, time: Duration) {
-        // The counters are in the order of the outcomes.
-        if let Some(counter) = self.outcomes.get(outcome as usize) {
-            counter.increment(1);
-        }
+        // The handles are in the order of the outcomes.
+        let Some((counter, histogram)) = self.outcomes.get(outcome as usize) else {
+            return;
+        };
+        counter.increment(1);
         if outcome != Outcome::Cached {
-            self.time.record(time.as_secs_f64());
+            histogram.record(time.as_secs_f64());
         }
     }
 }

@@ -74,6 +74,7 @@ impl PageLimits {
     pub fn new(config: &GatewayConfig) -> Result<Self, ConfigError> {
         config.check_limits()?;
         config.check_response_headers()?;
+        measures::describe_limits();
         Ok(Self {
             limits: Arc::new(Limits::new(config)),
             proxies: config.trusted_proxies.clone(),

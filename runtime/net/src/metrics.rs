@@ -17,8 +17,8 @@ pub use recorder::{Recorded, install};
 pub static METADATA: Metadata<'static> =
     Metadata::new(module_path!(), metrics::Level::INFO, Some(module_path!()));
 
-/// What this crate measures.
-const OWN: [Described; 10] = [
+/// What every process measures.
+const OWN: [Described; 11] = [
     Described::counter(
         "hydra_connections_closed_total",
         "Connections that were closed because there was no room for more, or because they were idle or stalled.",
@@ -32,6 +32,11 @@ const OWN: [Described; 10] = [
         "hydra_spans_dropped_total",
         "Spans that the collector did not get.",
     ),
+    Described::counter(
+        "hydra_log_lines_dropped_total",
+        "Lines of the log that were not written.",
+    )
+    .by(&[("reason", &["slow", "often"])]),
     Described::gauge("hydra_connections", "Open connections, those of operators included."),
     Described::counter(
         "hydra_requests_total",
@@ -72,7 +77,7 @@ pub fn lookups(cache: &'static str, result: &'static str) -> LazyCounter {
     LazyCounter::new(Key::from_parts("hydra_cache_lookups_total", labels))
 }
 
-/// Describes what this crate measures.
+/// Describes what every process measures.
 pub fn describe_own() {
     describe(&OWN);
 }

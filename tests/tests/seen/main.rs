@@ -11,7 +11,7 @@ mod trace;
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Write as _},
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
 };
@@ -57,25 +57,35 @@ fn web_server() -> (u16, Seen) {
     thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
             let remembered = Arc::clone(&remembered);
-            thread::spawn(move || {
-                let mut reader = BufReader::new(stream);
-                let mut lines = String::new();
-                while reader.read_line(&mut lines).is_ok_and(|count| count > 2) {}
-                let path = lines.split(' ').nth(1).unwrap_or_default().to_owned();
-                let headers = lines.lines().skip(1).filter_map(|line| {
-                    let (name, value) = line.split_once(": ")?;
-                    Some((name.to_ascii_lowercase(), value.to_owned()))
-                });
-                remembered
-                    .lock()
-                    .expect("not poisoned")
-                    .push((path, headers.collect()));
-                let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 9\r\nconnection: close\r\n\r\n<b>hi</b>";
-                let _ = reader.get_mut().write_all(answer.as_bytes());
-            });
+            thread::spawn(move || answer_all(stream, &remembered));
         }
     });
     (port, seen)
+}
+
+/// Answers the requests of a connection, and remembers their heads.
+fn answer_all(stream: TcpStream, remembered: &Mutex<Vec<(String, BTreeMap<String, String>)>>) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut lines = String::new();
+        while reader.read_line(&mut lines).is_ok_and(|count| count > 2) {}
+        if lines.is_empty() {
+            return;
+        }
+        let path = lines.split(' ').nth(1).unwrap_or_default().to_owned();
+        let headers = lines.lines().skip(1).filter_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            Some((name.to_ascii_lowercase(), value.to_owned()))
+        });
+        remembered
+            .lock()
+            .expect("not poisoned")
+            .push((path, headers.collect()));
+        let answer = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 9\r\n\r\n<b>hi</b>";
+        if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
 }
 
 /// The settings of a gateway with that web server, which has all paths below `/old/` and two fragments.
@@ -114,4 +124,20 @@ fn serve(folder: &tempfile::TempDir, more: &[&str]) -> Start {
         &config,
     ];
     start("hydra", &[&arguments, more].concat())
+}
+
+/// A connection that stays open after its request, of whose answer the first line was read.
+fn kept(address: &str, path: &str) -> BufReader<TcpStream> {
+    let host = address.trim_start_matches("http://");
+    let mut reader = BufReader::new(TcpStream::connect(host).expect("connected"));
+    ask(&mut reader, host, path);
+    reader
+}
+
+/// Sends one more request over such a connection, and reads the first line of the answer.
+fn ask(reader: &mut BufReader<TcpStream>, host: &str, path: &str) {
+    write!(reader.get_mut(), "GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n").expect("sent");
+    let mut line = String::new();
+    reader.read_line(&mut line).expect("an answer");
+    assert!(line.starts_with("HTTP/1.1 200"), "{line}");
 }

@@ -1,22 +1,57 @@
-//! `/metrics` of running programs has all that `docs/reference/metrics.md` lists, and nothing else.
+//! `/metrics` of running programs has all that `docs/reference/metrics.md` lists for them, and nothing else.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use hydra_tests::{PATIENCE, get, markdown::rows, post, wait_for, workspace};
 
-use super::{operators, serve, site, start, web_server};
+use super::{kept, operators, serve, site, start, web_server};
 
-/// The metrics that the page lists.
-fn listed() -> BTreeSet<String> {
-    let page = fs::read_to_string(workspace().join("docs/reference/metrics.md")).expect("the page");
-    let names = rows(&page)
-        .into_iter()
-        .map(|row| row.cells[0].trim_matches('`').to_owned());
-    names.filter(|name| name.starts_with("hydra_")).collect()
+/// A metric as the page describes it.
+struct Listed {
+    labels: BTreeSet<String>,
+    /// The processes that have it: `gateway`, `serve` and `app`.
+    at: BTreeSet<String>,
+    /// Whether it has no value before its first event.
+    appears_later: bool,
 }
 
-/// The metrics that an operator gets, with the help and the type of each.
-fn scraped(address: &str) -> BTreeSet<String> {
+/// The metrics that the page lists, by name.
+fn listed() -> BTreeMap<String, Listed> {
+    let page = fs::read_to_string(workspace().join("docs/reference/metrics.md")).expect("the page");
+    let quoted = |cell: &str| -> BTreeSet<String> {
+        let parts = cell.split('`').skip(1).step_by(2);
+        parts.map(str::to_owned).collect()
+    };
+    let mut found = BTreeMap::new();
+    for row in rows(&page) {
+        let name = row.cells[0].trim_matches('`');
+        if !name.starts_with("hydra_") {
+            continue;
+        }
+        let labels = quoted(&row.cells[2]);
+        let at = match &*row.cells[3] {
+            "all" => ["gateway", "serve", "app"].map(str::to_owned).into(),
+            some => quoted(some),
+        };
+        assert!(!at.is_empty(), "{name} is nowhere");
+        let known_later = ["service", "ref", "page", "cache"];
+        let appears_later = known_later.iter().any(|label| labels.contains(*label))
+            || row.cells[4].contains("It is absent without");
+        let listed = Listed {
+            labels,
+            at,
+            appears_later,
+        };
+        found.insert(name.to_owned(), listed);
+    }
+    found
+}
+
+/// The metrics that an operator gets, with the labels of each. Each has a help text and a type.
+fn scraped(address: &str) -> BTreeMap<String, BTreeSet<String>> {
     let answer = get(address, "/metrics").expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.body);
     assert!(
@@ -32,7 +67,36 @@ fn scraped(address: &str) -> BTreeSet<String> {
     };
     let typed = names("# TYPE ");
     assert_eq!(names("# HELP "), typed, "each metric has a description");
-    typed
+    let mut found: BTreeMap<_, BTreeSet<String>> =
+        typed.into_iter().map(|name| (name, BTreeSet::new())).collect();
+    let samples = answer
+        .body
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for sample in samples {
+        let (name, labels) = sample.split_once(['{', ' ']).expect("a value");
+        let parts = ["_bucket", "_sum", "_count"];
+        let whole = parts.iter().find_map(|part| name.strip_suffix(part));
+        let name = whole.filter(|whole| found.contains_key(*whole)).unwrap_or(name);
+        let known = found
+            .get_mut(name)
+            .unwrap_or_else(|| panic!("{name} has no type"));
+        known.extend(
+            label_names(labels)
+                .filter(|label| *label != "le")
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
+/// The names in `service="site",status="2xx"} 3`.
+fn label_names(labels: &str) -> impl Iterator<Item = &str> {
+    let parts = labels.split("=\"");
+    let count = parts.clone().count() - 1;
+    parts
+        .take(count)
+        .map(|part| part.rsplit([',', '"']).next().unwrap_or_default())
 }
 
 fn value(address: &str, line: &str) -> Option<f64> {
@@ -45,10 +109,12 @@ fn value(address: &str, line: &str) -> Option<f64> {
 }
 
 #[test]
-fn running_programs_have_each_metric_of_the_page_and_no_other() {
+fn running_programs_have_each_metric_that_the_page_lists_for_them_and_no_other() {
     let (port, _) = web_server();
     let folder = site(port, "affinity = { legacy = \"visitor\" }\n");
     let mut site = serve(&folder, &[]).listening();
+    let pages = folder.path().join("pages").display().to_string();
+    let mut alone = start("hydra", &["serve", &pages, "--no-reload"]).listening();
     let redis = hydra_tests::Redis::start();
     let mut gateway = start("hydra", &["gateway"])
         .env("HYDRA_REDIS", &redis.address)
@@ -57,12 +123,7 @@ fn running_programs_have_each_metric_of_the_page_and_no_other() {
         .env("HYDRA_GATEWAY", &gateway.address)
         .env("HYDRA_ADMIN_LISTEN", "127.0.0.1:0")
         .listening();
-    let all = [
-        operators(&mut site),
-        operators(&mut gateway),
-        operators(&mut shop),
-    ];
-    for address in [&site.address, &shop.address] {
+    for address in [&site.address, &alone.address, &shop.address] {
         assert_eq!(get(address, "/").expect("a page").status, 200);
     }
     assert_eq!(get(&site.address, "/old/x").expect("a page").status, 200);
@@ -74,18 +135,105 @@ fn running_programs_have_each_metric_of_the_page_and_no_other() {
     // A form for the storefront, which has none.
     let form = "/?hydra-form=c3RvcmVmcm9udA.c2VhbA";
     assert!(post(&gateway.address, form, "{}").expect("an answer").status >= 400);
-    let (scraped, listed): (BTreeSet<String>, _) = (
-        all.iter().flat_map(|address| scraped(address)).collect(),
-        listed(),
-    );
-    let (more, missing): (Vec<_>, Vec<_>) = (
-        scraped.difference(&listed).collect(),
-        listed.difference(&scraped).collect(),
-    );
-    assert!(
-        more.is_empty() && missing.is_empty(),
-        "not listed: {more:?}, missing: {missing:?}"
-    );
+    let listed = listed();
+    let mut all: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (process, kinds) in [
+        (&mut site, &["gateway", "serve"][..]),
+        (&mut alone, &["serve"]),
+        (&mut gateway, &["gateway"]),
+        (&mut shop, &["app"]),
+    ] {
+        let scraped = scraped(&operators(process));
+        let is_here = |listed: &Listed| kinds.iter().any(|kind| listed.at.contains(*kind));
+        let more: Vec<_> = scraped
+            .keys()
+            .filter(|name| !listed.get(*name).is_some_and(is_here))
+            .collect();
+        let missing: Vec<_> = listed
+            .iter()
+            .filter(|(name, listed)| is_here(listed) && !listed.appears_later && !scraped.contains_key(*name))
+            .map(|(name, _)| name)
+            .collect();
+        assert!(
+            more.is_empty() && missing.is_empty(),
+            "{kinds:?}: not listed: {more:?}, missing: {missing:?}"
+        );
+        for (name, labels) in scraped {
+            all.entry(name).or_default().extend(labels);
+        }
+    }
+    let listed: BTreeMap<_, _> = listed
+        .into_iter()
+        .map(|(name, listed)| (name, listed.labels))
+        .collect();
+    assert_eq!(all, listed, "the labels");
+}
+
+/// Acts until the number in a line has moved.
+fn moves(admin: &str, line: &str, is_moved: impl Fn(f64) -> bool, act: impl Fn()) {
+    wait_for(line, PATIENCE, || {
+        act();
+        value(admin, line).filter(|value| is_moved(*value))
+    });
+}
+
+#[test]
+fn the_numbers_of_the_pools_caches_limits_and_connections_move() {
+    let (port, _) = web_server();
+    let more = "max_connections = 8\n[[route]]\npath = '/old/limited'\nrate = '1/h'\n";
+    let folder = site(port, more);
+    let mut site = serve(&folder, &[]).listening();
+    let admin = operators(&mut site);
+    let visit = |path: &'static str| {
+        let address = site.address.clone();
+        move || drop(get(&address, path))
+    };
+    let limited = "hydra_requests_refused_total{reason=\"rate\"}";
+    let room = "hydra_connections_closed_total{reason=\"room\"}";
+    let (opened, reused) = ("hydra_upstream_connections_total", "hydra_upstream_reused_total");
+    for line in [limited, room, opened, reused, "hydra_upstream_idle"] {
+        assert_eq!(value(&admin, line), Some(0.0), "{line}");
+    }
+    let fragments =
+        "hydra_gateway_fragment_seconds_count{service=\"legacy\",ref=\"price\",outcome=\"rendered\"}";
+    assert_eq!(value(&admin, fragments), None, "nothing was requested");
+
+    assert_eq!(get(&site.address, "/old/limited").expect("an answer").status, 200);
+    moves(&admin, opened, |value| value >= 1.0, || {});
+    moves(&admin, "hydra_upstream_idle", |value| value >= 1.0, || {});
+    assert_eq!(get(&site.address, "/old/limited").expect("an answer").status, 429);
+    assert_eq!(value(&admin, limited), Some(1.0));
+    moves(&admin, reused, |value| value >= 1.0, visit("/old/x"));
+    moves(&admin, fragments, |value| value >= 1.0, visit("/"));
+    for result in ["miss", "hit"] {
+        let line = format!("hydra_cache_lookups_total{{cache=\"pages\",result=\"{result}\"}}");
+        moves(&admin, &line, |value| value >= 1.0, visit("/"));
+        let line = "hydra_cache_bytes{cache=\"pages\"}";
+        moves(&admin, line, |value| value > 0.0, visit("/"));
+    }
+    assert_eq!(value(&admin, room), Some(0.0));
+    let _kept: Vec<_> = (0..9).map(|_| kept(&site.address, "/health")).collect();
+    moves(&admin, room, |value| value >= 1.0, || {});
+}
+
+#[test]
+fn the_numbers_of_the_registry_move_with_its_services() {
+    let mut gateway = start("hydra", &["gateway"]).listening();
+    let admin = operators(&mut gateway);
+    let counted = |line: &str| value(&admin, line).unwrap_or_default();
+    let paths = "hydra_registry_paths";
+    assert_eq!(value(&admin, paths), Some(0.0));
+    let published = "hydra_registry_publish_seconds_count";
+    let before = counted(published);
+    let mut shop = start("storefront", &[])
+        .env("HYDRA_GATEWAY", &gateway.address)
+        .listening();
+    moves(&admin, paths, |value| value > 0.0, || {});
+    let between = counted(published);
+    assert!(between > before, "{between} > {before}");
+    assert!(shop.terminate().success());
+    moves(&admin, paths, |value| value < 1.0, || {});
+    assert!(counted(published) > between);
 }
 
 #[test]
@@ -118,6 +266,10 @@ fn what_happens_is_counted_where_it_happens() {
         ),
         (
             "hydra_gateway_fragments_total{service=\"legacy\",ref=\"price\",outcome=\"rendered\"}",
+            3.0,
+        ),
+        (
+            "hydra_gateway_fragment_seconds_count{service=\"legacy\",ref=\"price\",outcome=\"rendered\"}",
             3.0,
         ),
         ("hydra_registry_services", 1.0),

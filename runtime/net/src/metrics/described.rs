@@ -23,6 +23,8 @@ pub struct Described {
     /// The label of a metric that has one label with known values, with these values. An entry without values: the
     /// values are not known from the start.
     values: &'static [(&'static str, &'static [&'static str])],
+    /// Whether it has no value before it is first set.
+    is_absent_at_first: bool,
 }
 
 impl Described {
@@ -32,6 +34,7 @@ impl Described {
             name,
             help,
             values: &[],
+            is_absent_at_first: false,
         }
     }
 
@@ -51,6 +54,15 @@ impl Described {
     #[must_use]
     pub const fn seconds(name: &'static str, help: &'static str) -> Self {
         Self::new(Kind::Histogram, name, help)
+    }
+
+    /// The same without a value before it is first set.
+    #[must_use]
+    pub const fn absent_at_first(self) -> Self {
+        Self {
+            is_absent_at_first: true,
+            ..self
+        }
     }
 
     /// The same with the label `label`, whose `values` are known; with none of them, no label is known from the start.
@@ -82,6 +94,7 @@ pub fn describe(all: &[Described]) {
 /// The keys that are known from the start.
 fn keys(one: &Described) -> Vec<Key> {
     match one.values {
+        _ if one.is_absent_at_first => Vec::new(),
         [] => vec![Key::from_static_name(one.name)],
         [(label, values)] => values
             .iter()
@@ -110,5 +123,6 @@ mod tests {
         );
         assert_eq!(named(&[("service", &[])]), [""; 0]);
         assert_eq!(named(&[("service", &[]), ("ref", &[])]), [""; 0]);
+        assert!(keys(&Described::gauge("x", "x").absent_at_first()).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use hydra_runtime_net::metrics::{Described, describe};
 
-const ALL: [Described; 13] = [
+const ALL: [Described; 12] = [
     Described::counter("hydra_pages_total", "Pages, by what became of them.")
         .by(&[("outcome", &["shown", "broken", "required"])]),
     Described::seconds(
@@ -14,12 +14,12 @@ const ALL: [Described; 13] = [
         "hydra_fragments_total",
         "Fragments on pages, by what became of them.",
     )
-    .by(&[("service", &[]), ("ref", &[])]),
+    .by(&[("service", &[]), ("ref", &[]), ("outcome", &[]), ("reason", &[])]),
     Described::seconds(
         "hydra_fragment_seconds",
         "Time from the moment when a page needs a fragment until it has it.",
     )
-    .by(&[("service", &[]), ("ref", &[])]),
+    .by(&[("service", &[]), ("ref", &[]), ("outcome", &[])]),
     Described::counter(
         "hydra_exports_dropped_total",
         "Exports in an answer that the tag does not name.",
@@ -55,11 +55,6 @@ const ALL: [Described; 13] = [
         "Requests for lazy fragments whose address can't be used.",
     )
     .by(&[("reason", &["wrong", "old", "too_long"])]),
-    Described::counter(
-        "hydra_log_lines_dropped_total",
-        "Lines of the log that were not written.",
-    )
-    .by(&[("reason", &["slow", "often"])]),
 ];
 
 /// Describes what pages measure.
