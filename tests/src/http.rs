@@ -16,7 +16,7 @@ pub struct Answer {
     pub status: u16,
     /// The header lines.
     pub head: String,
-    /// The body.
+    /// The body. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
@@ -58,11 +58,20 @@ pub fn ask(address: &str, method: &str, path: &str, accept: &str) -> io::Result<
 /// # Errors
 /// No connection, or an answer that breaks off.
 pub fn get_with_cookie(address: &str, path: &str, cookie: &str) -> io::Result<Answer> {
+    get_with(address, path, &[("cookie", cookie)])
+}
+
+/// `GET path` at `address` with headers.
+///
+/// # Errors
+/// No connection, or an answer that breaks off.
+pub fn get_with(address: &str, path: &str, headers: &[(&str, &str)]) -> io::Result<Answer> {
     let (host, mut stream) = connect(address)?;
-    write!(
-        stream,
-        "GET {path} HTTP/1.0\r\nhost: {host}\r\ncookie: {cookie}\r\n\r\n"
-    )?;
+    write!(stream, "GET {path} HTTP/1.0\r\nhost: {host}\r\n")?;
+    for (name, value) in headers {
+        write!(stream, "{name}: {value}\r\n")?;
+    }
+    write!(stream, "\r\n")?;
     read(stream)
 }
 
@@ -120,8 +129,9 @@ fn connect(address: &str) -> io::Result<(&str, TcpStream)> {
 }
 
 fn read(mut stream: TcpStream) -> io::Result<Answer> {
-    let mut text = String::new();
-    stream.read_to_string(&mut text)?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     Ok(Answer {

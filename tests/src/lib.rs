@@ -22,7 +22,7 @@ pub use self::{
     axe::Axe,
     browser::Browser,
     copy::Copy,
-    http::{Answer, ask, get, get_with_cookie, post, post_form, post_form_from},
+    http::{Answer, ask, get, get_with, get_with_cookie, post, post_form, post_form_from},
     process::{Running, Start},
     programs::{cargo, program, target_folder, workspace},
     shop::{Shop, service},

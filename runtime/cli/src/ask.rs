@@ -203,6 +203,8 @@ fn trace_text(answer: &Value) -> String {
     if !instance.is_null() {
         lines.push(format!("instance  {}", text(&instance["id"])));
         lines.push(format!("version   {}", text(&instance["version_name"])));
+    }
+    if !answer["rule"].is_null() {
         lines.push(format!("rule      {}", text(&answer["rule"])));
     }
     if !answer["failure"].is_null() {
@@ -278,6 +280,14 @@ mod tests {
         assert_eq!(
             trace_text(&none),
             "path      /x\nfailure   no service has this path\n"
+        );
+        let own = json!({
+            "path": "/about", "route": { "pattern": "about.html", "kind": "page", "service": "site" }, "failure": null,
+            "instance": null, "rule": "this process answers it", "fragments": [],
+        });
+        assert_eq!(
+            trace_text(&own),
+            "path      /about\nroute     about.html (page)\nservice   site\nrule      this process answers it\n"
         );
     }
 

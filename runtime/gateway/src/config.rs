@@ -187,7 +187,7 @@ pub struct GatewayConfig {
     #[serde(deserialize_with = "duration::setting")]
     #[cfg_attr(feature = "schema", schemars(with = "schema::Duration"))]
     pub queue_timeout: Duration,
-    /// Whether responses of services are compressed for visitors.
+    /// Whether responses for visitors are compressed.
     pub compress: bool,
     /// The most connections of visitors at a time. Default: half of the files that the process may open, and 65,536
     /// at most.

@@ -123,8 +123,8 @@ pub use edge::{
 pub use hydra_runtime_net::{admin::AdminListen, observe::AccessLogTarget, proxies::TrustedProxies};
 pub use hydra_runtime_wire::paths::reserved::is_reserved;
 pub use login::{BadUser, KeyRecord, LoginKeyStore, UserFile, UserRecord, UserStore};
-pub use own_pages::PageVisit;
-pub use page_limits::{PageLimits, PagePermit};
+pub use own_pages::{OwnPath, PageVisit};
+pub use page_limits::{PageCompression, PageLimits, PagePermit};
 pub use proxy::OwnPages;
 pub use reload::Reloaded;
 pub use routing::previews::Previews;
@@ -143,6 +143,7 @@ use login::{Identities, Logins};
 use measures::FragmentMeasures;
 pub(crate) use moments::{Millis, UnixMillis};
 use operators::Guard;
+use own_pages::FindOwnPath;
 use page_limits::Limits;
 use pins::Pins;
 use plain_cookies::{CookieSeal, PlainCookies};
@@ -205,6 +206,8 @@ struct Core {
     /// The path at which services take forms.
     action_path: PathAndQuery,
     gateway_addresses: OnceLock<GatewayAddresses>,
+    /// What the process of the gateway answers itself.
+    own_paths: OnceLock<FindOwnPath>,
     /// The channels of services that end here.
     channels: Channels,
     /// The name of this gateway in the requests that it passes on, so that a circle ends.
@@ -296,6 +299,7 @@ impl Core {
             fragments_path,
             action_path,
             gateway_addresses: OnceLock::new(),
+            own_paths: OnceLock::new(),
             channels: Channels::new(&config.public_key),
             mark,
             signer: call_keys::signer(config),

@@ -11,6 +11,20 @@ use crate::{
     registry::{configured::ConfiguredService, instance::FragmentProtocol},
 };
 
+/// A path that the process of the gateway answers itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnPath {
+    /// The name of the service that has the path.
+    pub service: String,
+    /// What answers: `page` or `file`.
+    pub kind: &'static str,
+    /// The file of the page's template, or the file that is sent.
+    pub file: String,
+}
+
+/// Finds what answers at a path of this process, which is encoded as in a request.
+pub(crate) type FindOwnPath = Box<dyn Fn(&str) -> Option<OwnPath> + Send + Sync>;
+
 /// The login of a visitor of a page in this process.
 pub struct PageVisit(Option<(Gateway, Visit)>);
 
@@ -30,6 +44,17 @@ impl std::fmt::Debug for PageVisit {
 }
 
 impl Gateway {
+    /// Tells the gateway which paths its process answers itself, so that operators hear it. Only the first call counts.
+    pub fn answers_itself(&self, find: impl Fn(&str) -> Option<OwnPath> + Send + Sync + 'static) {
+        // What was told before is kept.
+        let _ = self.shared.core.own_paths.set(Box::new(find));
+    }
+
+    /// What answers at a path of this process.
+    pub(crate) fn own_path(&self, path: &str) -> Option<OwnPath> {
+        self.shared.core.own_paths.get()?(path)
+    }
+
     /// Whether a request is about a form of a fragment: it sends the form, or returns to its address.
     #[must_use]
     pub fn is_form(&self, request: &Request<Body>) -> bool {

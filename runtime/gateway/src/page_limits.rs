@@ -1,4 +1,5 @@
-//! The limits of a gateway for pages that its own process renders: rates, requests in flight, and timeouts of routes.
+//! The settings of a gateway that hold for pages which its own process renders, too: rates, requests in flight, timeouts of routes,
+//! and compression.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -9,6 +10,7 @@ use hydra_runtime_net::proxies::TrustedProxies;
 use crate::{
     ConfigError, Gateway, GatewayConfig,
     edge::{
+        compress::Compression,
         error_pages::{self, ErrorPages},
         failure::RequestFailure,
         in_flight::{Full, InFlight, Place},
@@ -102,6 +104,13 @@ impl PageLimits {
         })
     }
 
+    /// How the response to a request for a page of `service` is compressed.
+    #[must_use]
+    pub fn compression(&self, request: &Parts, service: &str) -> PageCompression {
+        let compresses = self.limits.rules.compresses(request.uri.path(), service);
+        PageCompression(compresses.then(|| Compression::of(&request.headers)))
+    }
+
     fn count(&self, request: &Parts, service: &str) -> Result<(), RequestFailure> {
         let rules = &self.limits.rules;
         if !rules.has_limits() {
@@ -117,6 +126,27 @@ impl PageLimits {
         admitted
             .and_then(|()| rules.admit_to(service, path, client))
             .map_err(measures::refused)
+    }
+}
+
+/// The compression of one page, if the settings say that there is any.
+pub struct PageCompression(Option<Compression>);
+
+impl PageCompression {
+    /// The response, compressed if the visitor accepts that and nothing speaks against it. The caller has added all headers
+    /// to it that say so, such as `Set-Cookie`.
+    pub async fn apply(self, response: Response) -> Response {
+        match self.0 {
+            // Boxed: most responses are not compressed, and need no room for it.
+            Some(compression) => Box::pin(compression.apply(response)).await,
+            None => response,
+        }
+    }
+}
+
+impl std::fmt::Debug for PageCompression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PageCompression").finish_non_exhaustive()
     }
 }
 

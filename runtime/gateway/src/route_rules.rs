@@ -19,6 +19,8 @@ pub(crate) struct RouteRules {
     services: HashMap<String, Rule>,
     /// The limit on all requests of one client address.
     limit: Option<RateLimit>,
+    /// Whether responses are compressed where no rule says otherwise.
+    compress: bool,
 }
 
 /// One rule.
@@ -41,6 +43,7 @@ impl RouteRules {
     pub(crate) fn new(config: &GatewayConfig) -> Self {
         let mut rules = Self {
             limit: config.rate.map(|rate| RateLimit::new(rate, config.burst)),
+            compress: config.compress,
             ..Self::default()
         };
         for settings in &config.routes {
@@ -110,13 +113,22 @@ impl RouteRules {
             values.find_map(|value| value)
         };
         let timeout = self.own_timeout(path, service);
-        let compress = rules.iter().flatten().find_map(|rule| rule.settings.compress);
         RouteSettings {
             response_timeout: timeout.unwrap_or(config.response_timeout),
             max_body: first(|rule| rule.max_body.map(|size| size.0 as u64))
                 .or(config.max_body.map(|size| size.0 as u64)),
-            compress: compress.unwrap_or(config.compress),
+            compress: self.compresses(path, service),
         }
+    }
+
+    /// Whether responses to requests of this path, which the service holds, are compressed.
+    pub(crate) fn compresses(&self, path: &str, service: &str) -> bool {
+        let rules = [self.of_path(path), self.services.get(service)];
+        let stated = rules
+            .into_iter()
+            .flatten()
+            .find_map(|rule| rule.settings.compress);
+        stated.unwrap_or(self.compress)
     }
 }
 

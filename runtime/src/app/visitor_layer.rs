@@ -8,7 +8,9 @@ use axum::{
     response::Response,
 };
 use futures_util::FutureExt as _;
+use http::{HeaderValue, header::CACHE_CONTROL};
 use hydra_runtime_net::observe::{RequestRecord, Served};
+use hydra_runtime_wire::headers::{HYDRA_PATH, HYDRA_PERSONAL, PERSONAL};
 
 use super::{
     context::RenderContext,
@@ -30,13 +32,13 @@ pub(super) async fn whole(
     next: Next,
 ) -> Response {
     let answer = async |mut request: Request| {
-        let (request_sessions, is_secure) = begin(&context, &mut request);
+        let visit = begin(&context, &mut request);
         if let Some(asked) = owner_session::asked(&context, &request) {
-            let answer = owner_session::answer(&context, asked, &request_sessions).await;
-            return end(&context, &request_sessions, answer, is_secure).await;
+            let answer = owner_session::answer(&context, asked, &visit.sessions).await;
+            return end(&context, &visit, answer).await;
         }
-        let response = handle(&context, request, next, request_sessions.clone()).await;
-        end(&context, &request_sessions, response, is_secure).await
+        let response = handle(&context, request, next, visit.sessions.clone()).await;
+        end(&context, &visit, response).await
     };
     context.observer.visitor(request, answer).await
 }
@@ -51,7 +53,7 @@ pub(super) async fn inside(
         Some(request_sessions) => request_sessions.clone(),
         // A layer of the application replaced the request, and its extensions with it. Changes that the handler makes to
         // this service's session are not saved: `outside` saves those of the original request.
-        None => begin(&context, &mut request).0,
+        None => begin(&context, &mut request).sessions,
     };
     handle(&context, request, next, request_sessions).await
 }
@@ -64,24 +66,32 @@ pub(super) async fn outside(
     next: Next,
 ) -> Response {
     let answer = async |mut request: Request| {
-        let (request_sessions, is_secure) = begin(&context, &mut request);
+        let visit = begin(&context, &mut request);
         if let Some(asked) = owner_session::asked(&context, &request) {
-            let answer = owner_session::answer(&context, asked, &request_sessions).await;
-            return end(&context, &request_sessions, answer, is_secure).await;
+            let answer = owner_session::answer(&context, asked, &visit.sessions).await;
+            return end(&context, &visit, answer).await;
         }
-        let original = VisitorRequest::of(&request, request_sessions.clone());
+        let original = VisitorRequest::of(&request, visit.sessions.clone());
         let login = request.extensions().get::<RequestLogin>().cloned();
         let response = run(next, request).await;
         let response = with_error_page(&context, response, &original).await;
         let response = kept_private(response, login.as_ref());
-        end(&context, &request_sessions, response, is_secure).await
+        end(&context, &visit, response).await
     };
     context.observer.visitor(request, answer).await
 }
 
-/// Adds the visitor's sessions to the request. Returns them, and whether the visitor uses TLS according to trusted
-/// proxies.
-fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions>, bool) {
+/// What is known of a visitor's request before its handler gets it.
+struct Visit {
+    sessions: Arc<RequestSessions>,
+    /// Whether the visitor uses TLS according to trusted proxies.
+    is_secure: bool,
+    /// Whether the request came through a gateway, which removes its headers from the response.
+    has_gateway: bool,
+}
+
+/// Adds the visitor's sessions to the request.
+fn begin(context: &RenderContext, request: &mut Request) -> Visit {
     if let Some(record) = request.extensions().get::<Arc<RequestRecord>>() {
         record.answered_by(|| context.service.clone());
         let route = request.extensions().get::<MatchedPath>();
@@ -96,15 +106,19 @@ fn begin(context: &RenderContext, request: &mut Request) -> (Arc<RequestSessions
     let is_secure = origin.is_secure();
     *request.extensions_mut() = extensions;
     request.extensions_mut().insert(Visited(origin));
-    let request_sessions = context
+    let sessions = context
         .sessions
         .request_of_browser(request.headers(), SystemTime::now());
     request.extensions_mut().insert(context.overview.clone());
-    request.extensions_mut().insert(request_sessions.clone());
+    request.extensions_mut().insert(sessions.clone());
     request
         .extensions_mut()
         .insert(RequestLogin::of_visitor(context.keys.clone()));
-    (request_sessions, is_secure)
+    Visit {
+        sessions,
+        is_secure,
+        has_gateway: request.headers().contains_key(HYDRA_PATH),
+    }
 }
 
 /// The response of the handlers, with pages as HTML and with bodies for bare errors.
@@ -148,23 +162,25 @@ async fn run(next: Next, request: Request) -> Response {
     answer.unwrap_or_else(|_| failure::panicked())
 }
 
-/// Saves the visitor's sessions, and keeps a response for one visitor out of shared caches.
-async fn end(
-    context: &RenderContext,
-    request_sessions: &RequestSessions,
-    mut response: Response,
-    is_secure: bool,
-) -> Response {
-    request_sessions.save_own().await;
+/// Saves the visitor's sessions, and keeps a response for one visitor out of shared caches. A gateway is told not to compress
+/// it, whatever `Cache-Control` of the handler says.
+async fn end(context: &RenderContext, visit: &Visit, mut response: Response) -> Response {
+    visit.sessions.save_own().await;
     let page = response
         .extensions_mut()
         .remove::<PageSessions>()
         .unwrap_or_default();
     let may_begin = page.open.some_may(|owner| context.may_begin_sessions(owner));
-    let sets_cookie = request_sessions.set_cookie(response.headers_mut(), may_begin, is_secure);
-    request_sessions.keep_from_caches(
-        response.headers_mut(),
-        sets_cookie || may_begin || page.is_personal,
-    );
+    let headers = response.headers_mut();
+    let sets_cookie = visit.sessions.set_cookie(headers, may_begin, visit.is_secure);
+    let is_personal = visit
+        .sessions
+        .is_personal(sets_cookie || may_begin || page.is_personal);
+    if is_personal && !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+    if visit.has_gateway && (is_personal || page.may_hold_secrets()) {
+        headers.insert(HYDRA_PERSONAL, PERSONAL);
+    }
     response
 }

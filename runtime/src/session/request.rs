@@ -9,10 +9,7 @@ use std::{
     time::SystemTime,
 };
 
-use http::{
-    HeaderMap, HeaderValue,
-    header::{CACHE_CONTROL, SET_COOKIE},
-};
+use http::{HeaderMap, header::SET_COOKIE};
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
@@ -168,20 +165,13 @@ impl RequestSessions {
         self.manager.save(visitor, known, changed, self.now);
     }
 
-    /// Whether the response is for this visitor alone: a session was read or saved, or may still be saved.
-    fn is_personal(&self, may_be: bool) -> bool {
+    /// Whether the response is for this visitor alone: a session was read or saved, or may still be saved. `may_be`: the
+    /// response sets the cookie, or a part of it knows the visitor's sessions, or a part is still to come and may begin a
+    /// session.
+    pub(crate) fn is_personal(&self, may_be: bool) -> bool {
         let own_state = || self.sessions.get()?.get(&self.manager.service);
         let has_read = self.is_read.load(Ordering::Acquire) && own_state().is_some();
         may_be || has_read || self.is_kept.load(Ordering::Acquire)
-    }
-
-    /// Keeps a response for this visitor alone out of shared caches, unless the handler has set `Cache-Control`.
-    /// `may_be`: the response sets the cookie, or a part of it knows the visitor's sessions, or a part is still to come
-    /// and may begin a session.
-    pub(crate) fn keep_from_caches(&self, headers: &mut HeaderMap, may_be: bool) {
-        if self.is_personal(may_be) && !headers.contains_key(CACHE_CONTROL) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-        }
     }
 
     /// Sets the cookie where the visitor needs one: a session was saved, or may still be saved after the head has left.

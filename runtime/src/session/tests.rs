@@ -2,6 +2,7 @@
 
 mod advance;
 mod app;
+mod compressed;
 mod redis;
 
 use std::time::{Duration, UNIX_EPOCH};

@@ -16,6 +16,10 @@ pub const HYDRA_FORM_SIGNATURE: HeaderName = HeaderName::from_static("hydra-form
 /// From a page's service: the cookies that plain services set with the fragments of the page, as a gateway encrypted them. One value
 /// for each fragment.
 pub const HYDRA_COOKIES: HeaderName = HeaderName::from_static("hydra-cookies");
+/// From a page's service: the page holds what belongs to one visitor, whose text must not be compressed. The gateway removes the header.
+pub const HYDRA_PERSONAL: HeaderName = HeaderName::from_static("hydra-personal");
+/// The value of [`HYDRA_PERSONAL`].
+pub const PERSONAL: HeaderValue = HeaderValue::from_static("yes");
 /// `ok`, or `away` if this gateway may know less than the others. Operators get the reason instead.
 pub const REGISTRY: HeaderName = HeaderName::from_static("hydra-registry");
 /// The value while the gateway does not reach the shared registry.

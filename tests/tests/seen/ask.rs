@@ -3,7 +3,7 @@
 use hydra_tests::{PATIENCE, Running, get, wait_for};
 use serde_json::Value;
 
-use super::{operators, start};
+use super::{operators, serve, site, start, web_server};
 
 /// What a command prints on success.
 fn told(arguments: &[&str]) -> String {
@@ -107,6 +107,46 @@ fn a_trace_tells_what_would_happen() {
         ("/nothing", "no service has this path"),
         ("/health", "the gateway answers this path itself"),
         ("/%2e%2e/x", "the path is malformed"),
+    ] {
+        let traced = json(&["trace", url, "--json", "--admin", &admin]);
+        assert_eq!(traced["failure"], failure, "{traced}");
+    }
+}
+
+#[test]
+fn a_trace_names_the_page_or_the_file_of_a_folder_that_the_process_serves() {
+    let (port, _) = web_server();
+    let folder = site(port, "");
+    std::fs::write(folder.path().join("pages/shop.css"), "b {}").expect("written");
+    let mut site = serve(&folder, &[]).listening();
+    let admin = operators(&mut site);
+    for (url, file, kind) in [
+        ("/", "index.html", "page"),
+        ("/shop.css?v=2", "shop.css", "file"),
+        ("/old/x", "/old/**", "endpoint"),
+    ] {
+        let traced = json(&["trace", url, "--json", "--admin", &admin]);
+        let route = &traced["route"];
+        assert_eq!(
+            (&route["pattern"], &route["kind"]),
+            (&file.into(), &kind.into()),
+            "{traced}"
+        );
+        assert_eq!(traced["failure"], Value::Null, "{traced}");
+        assert_eq!(traced["instance"].is_null(), kind != "endpoint", "{traced}");
+    }
+    let text = told(&["trace", "/", "--admin", &admin]);
+    for part in [
+        "index.html (page)",
+        "service   site",
+        "rule      the process of this gateway",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    for (url, failure) in [
+        ("/hydra.toml", "no service has this path"),
+        ("/index.html", "no service has this path"),
+        ("/_h/services", "the gateway answers this path itself"),
     ] {
         let traced = json(&["trace", url, "--json", "--admin", &admin]);
         assert_eq!(traced["failure"], failure, "{traced}");

@@ -1,5 +1,6 @@
 //! `hydra serve`: a site with no Rust written, with fragments from a plain web server.
 
+mod compression;
 mod errors;
 #[cfg(unix)]
 mod files;

@@ -17,10 +17,12 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
-    page::{LazyRequest, PageRequest, PageVisitor, PrefilledSlot, PreviewBar},
+    page::{LazyRequest, PageRequest, PageSessions, PageVisitor, PrefilledSlot, PreviewBar},
     wire::forms::AnsweredFragment,
 };
-use hydra_runtime_gateway::{ErrorPages, Gateway, OwnPages, PageLimits, ResponseHeaders, is_reserved};
+use hydra_runtime_gateway::{
+    ErrorPages, Gateway, OwnPages, OwnPath, PageLimits, ResponseHeaders, is_reserved,
+};
 use hydra_runtime_net::{
     fragment_source::{Caller, FragmentSource},
     observe::{self, Observer, Served},
@@ -61,6 +63,10 @@ impl Worker {
         observer: &Observer,
         (limits, headers): (PageLimits, ResponseHeaders),
     ) -> Self {
+        if let Some(gateway) = &gateway {
+            let (site, templates) = (Arc::clone(site), folder.templates.clone());
+            gateway.answers_itself(move |path| own_path(&site.load(), &templates, &decoded(path)));
+        }
         Self {
             limits,
             headers,
@@ -151,13 +157,17 @@ impl Worker {
         {
             Ok(permit) => {
                 let visit = self.versions.as_ref().map(|gateway| gateway.visit_of(&request));
+                let compression = self.limits.compression(&request, &site.service);
                 // Boxed: each future around that of a page has room for it, and is moved several times.
                 let page = Box::pin(work(request));
                 let mut response = permit.answer(&self.error_pages, page).await;
                 if let Some(visit) = visit {
                     visit.end(&mut response).await;
                 }
-                response
+                match may_hold_secrets(&response) {
+                    true => response,
+                    false => compression.apply(response).await,
+                }
             }
             Err(refusal) => *refusal,
         }
@@ -354,6 +364,28 @@ fn files(folder: &Folder, site: &Arc<ArcSwap<Site>>) -> RegularFiles {
         let is_data = |stem: &str| site.is_data(stem) || has_template_beside(&templates, stem);
         is_static_behind_links(&path, is_data) && !site.is_template(&path) && hidden.as_ref() != Some(&path)
     })
+}
+
+/// What the folder has at a path, which is decoded.
+fn own_path(site: &Site, templates: &Path, path: &str) -> Option<OwnPath> {
+    let own = |kind, file: &str| OwnPath {
+        service: site.service.to_string(),
+        kind,
+        file: file.to_owned(),
+    };
+    if let Some(page) = site.page(normal(path)) {
+        return Some(own("page", &page.template));
+    }
+    let file = path.trim_start_matches('/');
+    let is_sent = is_static(path, |stem| site.is_data(stem)) && templates.join(file).is_file();
+    is_sent.then(|| own("file", file))
+}
+
+/// Whether a response is a page that may hold secrets of its visitor. From the length of compressed text, a stranger could guess
+/// them (BREACH).
+fn may_hold_secrets(response: &Response) -> bool {
+    let page = response.extensions().get::<PageSessions>();
+    page.is_some_and(PageSessions::may_hold_secrets)
 }
 
 /// The visitor's cookies. The gateway knows which of them are passed on.

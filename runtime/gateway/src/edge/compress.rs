@@ -1,4 +1,4 @@
-//! Compresses responses of services for visitors, where the settings say so.
+//! Compresses responses for visitors, where the settings say so.
 //!
 //! A response that may hold a secret of the visitor beside text of somebody else must not be compressed: from its length,
 //! the secret could be guessed letter by letter (BREACH). Services mark such responses as private, and so does an

@@ -1,12 +1,14 @@
-//! Which headers pass through the gateway, and which headers it sets (RFC 9110 section 7.6.1, RFC 7239).
+//! Which headers pass through the gateway, and which headers it sets (RFC 9110 sections 7.6.1 and 7.6.3, RFC 7239).
 #![deny(clippy::disallowed_methods)]
 
 mod cookie_header;
 mod untrusted;
 
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Uri,
-    header::{CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, UPGRADE},
+    HeaderMap, HeaderName, HeaderValue, Uri, Version,
+    header::{
+        CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+    },
 };
 use hydra_runtime_net::proxies::{
     Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, address_text,
@@ -51,6 +53,18 @@ pub(crate) fn has_passed(headers: &HeaderMap, mark: &HeaderValue) -> bool {
 /// Records that a request passed the gateway with this mark.
 pub(crate) fn leave_mark(headers: &mut HeaderMap, mark: &HeaderValue) {
     headers.append(CDN_LOOP, mark.clone());
+}
+
+/// Says that a request passed a gateway, which received it in this version of HTTP (RFC 9110 section 7.6.3). What proxies before it said
+/// stays. All gateways have one name, since no name of a machine leaves the installation.
+pub(crate) fn add_via(headers: &mut HeaderMap, received: Version) {
+    let via = match received {
+        Version::HTTP_09 | Version::HTTP_10 => "1.0 hydra",
+        Version::HTTP_2 => "2 hydra",
+        Version::HTTP_3 => "3 hydra",
+        _ => "1.1 hydra",
+    };
+    headers.append(VIA, HeaderValue::from_static(via));
 }
 
 /// The protocol to which a request wants to switch, if that is allowed (RFC 9110 section 7.8). Other protocols, `h2c`
@@ -267,6 +281,31 @@ mod tests {
             ("hydra-path", "orders"),
         ]);
         assert_eq!(headers, expected);
+    }
+
+    #[test]
+    fn a_request_says_through_which_gateways_it_came() {
+        for (received, before, expected) in [
+            (Version::HTTP_10, &[][..], &["1.0 hydra"][..]),
+            (Version::HTTP_11, &[], &["1.1 hydra"]),
+            (Version::HTTP_2, &[], &["2 hydra"]),
+            (
+                Version::HTTP_11,
+                &["1.0 fred, 1.1 p.example"],
+                &["1.0 fred, 1.1 p.example", "1.1 hydra"],
+            ),
+            (
+                Version::HTTP_2,
+                &["1.0 fred", "1.1 hydra"],
+                &["1.0 fred", "1.1 hydra", "2 hydra"],
+            ),
+        ] {
+            let before: Vec<_> = before.iter().map(|value| ("via", *value)).collect();
+            let expected: Vec<_> = expected.iter().map(|value| ("via", *value)).collect();
+            let mut headers = map(&before);
+            add_via(&mut headers, received);
+            assert_eq!(headers, map(&expected), "{received:?} {before:?}");
+        }
     }
 
     #[test]

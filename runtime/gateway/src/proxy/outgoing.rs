@@ -24,10 +24,11 @@ pub(super) fn outgoing(
     let host = said.or_else(|| headers::visitors_host(request.uri(), request.headers()));
     let uri = rewritten(request.uri(), kind).ok_or(RequestFailure::BadPath)?;
     *request.uri_mut() = uri;
-    *request.version_mut() = Version::HTTP_11;
+    let received = std::mem::replace(request.version_mut(), Version::HTTP_11);
     let is_empty = request.body().is_end_stream();
     let outgoing = request.headers_mut();
     headers::to_service(outgoing, service, &origin, host);
+    headers::add_via(outgoing, received);
     // Set again where the body waits.
     outgoing.remove(EXPECT);
     if !is_empty && !outgoing.contains_key(CONTENT_LENGTH) {

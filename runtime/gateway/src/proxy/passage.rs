@@ -12,7 +12,7 @@ use hydra_runtime_net::{
     proxies::Origin,
     server::Connection,
 };
-use hydra_runtime_wire::routes::Route;
+use hydra_runtime_wire::{headers::HYDRA_PERSONAL, routes::Route};
 
 use super::{
     forms::ForPage,
@@ -138,6 +138,7 @@ impl Passage<'_> {
     ) -> Result<Response, RequestFailure> {
         let versions = self.gateway.version_cookies();
         let mut response = self.answered(sent, asked.visitors_side, asked.is_head, visitor.visit);
+        let is_personal = response.headers_mut().remove(HYDRA_PERSONAL).is_some();
         if let VersionSeed::New { seed } = visitor.seed
             && !headers::is_for_all(response.headers())
             && let Some(cookie) = versions.set(seed, asked.is_secure)
@@ -145,7 +146,7 @@ impl Passage<'_> {
             response.headers_mut().append(SET_COOKIE, cookie);
         }
         visitor.visit.end(self.gateway, &mut response).await;
-        match asked.compression {
+        match asked.compression.filter(|_| !is_personal) {
             Some(compression) => Ok(compression.apply(response).await),
             None => Ok(response),
         }

@@ -91,6 +91,7 @@ async fn method_body_and_headers_pass_and_hop_by_hop_headers_do_not() {
         .header("connection", "x-private")
         .header("x-private", "1")
         .header("x-public", "2")
+        .header("via", "1.0 fred")
         .body(Body::from("the body"))
         .expect("a request");
     let echoed = send(request).await.json();
@@ -103,6 +104,7 @@ async fn method_body_and_headers_pass_and_hop_by_hop_headers_do_not() {
     assert_eq!(header(&echoed, "x-forwarded-host"), ["shop.example"]);
     assert_eq!(header(&echoed, "host"), ["shop.example"]);
     assert_eq!(header(&echoed, "x-public"), ["2"]);
+    assert_eq!(header(&echoed, "via"), ["1.0 fred", "1.1 hydra"]);
     assert!(header(&echoed, "x-private").is_empty());
 }
 

@@ -12,6 +12,7 @@ use http::{
 };
 use hydra_runtime_wire::{
     call_chain,
+    cookies::login,
     headers::{FORM_PLACED, HYDRA_FORM},
 };
 use tera::Context;
@@ -62,6 +63,16 @@ pub struct PageSessions {
     pub(crate) open: PossibleOwners,
     /// Whether a fragment of the page gets a session of the visitor, or may get one.
     pub(crate) is_personal: bool,
+    /// Whether the visitor has a login, and the page has a fragment, which gets it.
+    pub(crate) gives_login: bool,
+}
+
+impl PageSessions {
+    /// Whether the page may hold secrets of the visitor beside text of others, so that it must not be compressed.
+    #[must_use]
+    pub fn may_hold_secrets(&self) -> bool {
+        self.is_personal || self.gives_login
+    }
 }
 
 /// The response to `request`. It is returned when its status is decided, and all text is ready or `flush_after` has
@@ -186,6 +197,7 @@ fn flush(
     let sessions = PageSessions {
         open: state.still_open(),
         is_personal: !known_to.is_empty() && state.is_of_some(|service| known_to.contains(service)),
+        gives_login: login(&page.driver.caller.headers).is_some() && state.is_of_some(|_| true),
     };
     let mut head = HeaderMap::new();
     page.driver.sessions.write_cookies(&mut head);
@@ -193,7 +205,7 @@ fn flush(
         true => PageBody::Complete(std::mem::take(&mut page.driver.ready)),
         false => PageBody::Open(page),
     });
-    if sessions.is_personal || sessions.open != PossibleOwners::default() {
+    if sessions.may_hold_secrets() || sessions.open != PossibleOwners::default() {
         response.extensions_mut().insert(sessions);
     }
     response.headers_mut().extend(head);

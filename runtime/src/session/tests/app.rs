@@ -311,7 +311,11 @@ async fn a_fragment_that_is_ready_after_the_head_left_keeps_its_session() {
 
 /// Listens, registers at the gateway where it is to, and serves until the end of the test. Sessions are kept in `redis`, or in
 /// memory.
-async fn start(app: App, gateway: SocketAddr, redis: Option<&str>) -> (Router, watch::Sender<bool>) {
+pub(super) async fn start(
+    app: App,
+    gateway: SocketAddr,
+    redis: Option<&str>,
+) -> (Router, watch::Sender<bool>) {
     let mut partial = Partial::default()
         .gateway(format!("http://{gateway}"))
         .private_key(KEY);
@@ -329,9 +333,14 @@ async fn start(app: App, gateway: SocketAddr, redis: Option<&str>) -> (Router, w
 }
 
 async fn gateway() -> SocketAddr {
+    gateway_with(GatewayConfig::default()).await
+}
+
+/// A gateway with these settings and the private key of the tests.
+pub(super) async fn gateway_with(config: GatewayConfig) -> SocketAddr {
     let gateway = Gateway::new(GatewayConfig {
         private_key: Some(hydra_runtime_gateway::Secret::new(KEY.to_owned())),
-        ..GatewayConfig::default()
+        ..config
     })
     .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::services::{InstanceState, kind};
 use crate::{
-    Gateway,
+    Gateway, OwnPath,
     proxy::{self, pinning::Pinning},
     registry::instance::{Instance, breaker::Work},
     routing::{
@@ -20,13 +20,13 @@ use crate::{
 #[derive(Debug, Serialize)]
 pub(super) struct Traced {
     path: String,
-    /// `None`: no service has the path.
+    /// `None`: nothing has the path.
     route: Option<RouteFound>,
     /// Why no instance would answer.
     failure: Option<&'static str>,
-    /// The instance that would answer.
+    /// The instance that would answer. `None`: none would, or the process of the gateway answers itself.
     instance: Option<InstanceState>,
-    /// Why it is that one.
+    /// Why it is that one, or why it is this process.
     rule: Option<String>,
     /// The fragments that the pages and fragments of the service embed.
     fragments: Vec<FragmentTraced>,
@@ -37,6 +37,16 @@ struct RouteFound {
     pattern: String,
     service: String,
     kind: &'static str,
+}
+
+impl From<OwnPath> for RouteFound {
+    fn from(own: OwnPath) -> Self {
+        Self {
+            pattern: own.file,
+            service: own.service,
+            kind: own.kind,
+        }
+    }
 }
 
 /// What would become of a fragment.
@@ -77,6 +87,15 @@ pub(super) fn trace(gateway: &Gateway, url: &str, cookies: &str) -> Result<Trace
         rule: None,
         fragments: Vec::new(),
     };
+    if let Some(own) = gateway.own_path(path).filter(|_| !crate::is_reserved(path)) {
+        return Ok(Traced {
+            rule: Some(
+                "the process of this gateway answers the path itself, before it looks for a service"
+                    .to_owned(),
+            ),
+            ..traced(Some(own.into()), None)
+        });
+    }
     let route = match snapshot.table().find(path) {
         RouteMatch::Route(route) => route,
         RouteMatch::NotFound if crate::is_reserved(path) => {

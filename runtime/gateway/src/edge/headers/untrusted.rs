@@ -102,6 +102,7 @@ pub(crate) fn is_of_http(name: &str) -> bool {
         "traceparent",
         "tracestate",
         "cdn-loop",
+        "via",
     ];
     NOT_IN_TRAILERS.contains(&name)
         || ours.contains(&name)
