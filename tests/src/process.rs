@@ -161,8 +161,16 @@ impl Running {
     /// # Panics
     /// Where it does not.
     pub fn terminate(&mut self) -> ExitStatus {
-        self.signal("TERM");
+        self.ask_to_end();
         self.ended()
+    }
+
+    /// Asks it to end, and does not wait.
+    ///
+    /// # Panics
+    /// Where it is gone.
+    pub fn ask_to_end(&self) {
+        self.signal("TERM");
     }
 
     /// Kills it: it can do nothing before it ends.

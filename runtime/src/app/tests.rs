@@ -20,6 +20,7 @@ mod prefilled;
 mod start;
 mod staying;
 mod through_gateway;
+mod traced;
 
 use std::time::SystemTime;
 

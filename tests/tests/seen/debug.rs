@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
 };
 
-use hydra_tests::{Answer, get};
+use hydra_tests::{Answer, PATIENCE, get, wait_for};
 
 use super::{PRIVATE_KEY, header, serve, site, start, web_server};
 
@@ -106,6 +106,57 @@ fn a_signed_link_shows_it_to_its_visitor_only() {
     assert!(
         header(&left, "set-cookie")
             .is_some_and(|cookie| cookie.starts_with("HYDRA-DEBUG=; Path=/; Max-Age=0"))
+    );
+}
+
+#[test]
+fn an_application_behind_a_gateway_adds_the_times_of_its_fragments() {
+    let gateway = start("hydra", &["gateway"]).listening();
+    let service = |name: &str| {
+        start(name, &[])
+            .env("HYDRA_GATEWAY", &gateway.address)
+            .listening()
+    };
+    let _services = [service("storefront"), service("order-service")];
+    wait_for("a page with its fragment", PATIENCE, || {
+        let page = get(&gateway.address, "/checkout").ok()?;
+        page.body.contains("class=\"checkout-form\"").then_some(())
+    });
+    let mut program = start("hydra", &["debug-link", &gateway.address, "--for", "5m"]).start();
+    let link = program.line_with("hydra-debug=");
+    let link = link.strip_prefix(&gateway.address).expect("the address first");
+    let opened = get(&gateway.address, link).expect("an answer");
+    let cookie = header(&opened, "set-cookie").expect("a cookie");
+    let page = get_with(
+        &gateway.address,
+        "/checkout",
+        cookie.split(';').next().expect("a pair"),
+    );
+    let timings = page
+        .head
+        .lines()
+        .filter_map(|line| line.strip_prefix("server-timing: "));
+    let timings: Vec<&str> = timings.collect();
+    assert!(
+        timings
+            .iter()
+            .any(|timing| timing.contains("fragment;desc=\"orderService/checkout: rendered\";dur=")),
+        "{}",
+        page.head
+    );
+    assert!(
+        timings.iter().any(|timing| timing.starts_with("head;dur=")),
+        "{}",
+        page.head
+    );
+    let served = header(&page, "hydra-served-by").expect("a header");
+    assert!(
+        served.starts_with("service=\"storefront\"; instance=\"") && served.contains("route=\"/checkout\""),
+        "{served}"
+    );
+    assert!(
+        !is_told(&get(&gateway.address, "/checkout").expect("a page")),
+        "others see nothing"
     );
 }
 

@@ -1,10 +1,15 @@
 //! The listener for operators: where it is, and whom it answers.
 
-use std::{io::Write as _, net::TcpListener};
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
 
-use hydra_tests::{PATIENCE, get, wait_for};
+use hydra_tests::{PATIENCE, Running, get, wait_for};
 
-use super::{operators, start};
+use super::{ask, kept, operators, settings, start};
 
 #[test]
 fn a_stated_address_that_is_taken_stops_the_start_and_the_default_does_not() {
@@ -51,15 +56,14 @@ fn requests_for_names_of_strangers_are_refused() {
     let mut gateway = start("hydra", &["gateway"]).listening();
     let admin = operators(&mut gateway);
     let status = |host: &str, path: &str| {
-        let mut stream =
-            std::net::TcpStream::connect(admin.trim_start_matches("http://")).expect("connected");
+        let mut stream = TcpStream::connect(admin.trim_start_matches("http://")).expect("connected");
         write!(
             stream,
             "GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"
         )
         .expect("sent");
         let mut text = String::new();
-        std::io::Read::read_to_string(&mut stream, &mut text).expect("an answer");
+        stream.read_to_string(&mut text).expect("an answer");
         text.split(' ')
             .nth(1)
             .and_then(|status| status.parse::<u16>().ok())
@@ -133,4 +137,109 @@ fn an_application_is_ready_once_it_is_registered() {
     wait_for("readiness", PATIENCE, || {
         get(&admin, "/ready").ok().filter(|answer| answer.status == 200)
     });
+}
+
+/// A web server that sends the end of its only answer once it is told.
+fn slow_server(go_on: Receiver<()>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a connection");
+        let mut reader = BufReader::new(stream);
+        let mut lines = String::new();
+        while reader.read_line(&mut lines).is_ok_and(|count| count > 2) {}
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 9\r\n\r\n<b>";
+        reader.get_mut().write_all(head.as_bytes()).expect("sent");
+        go_on.recv().expect("told");
+        reader.get_mut().write_all(b"hi</b>").expect("sent");
+    });
+    port
+}
+
+/// Waits until operators hear that the process stops.
+fn not_ready(admin: &str) {
+    let answer = wait_for("not ready", PATIENCE, || {
+        get(admin, "/ready").ok().filter(|answer| answer.status == 503)
+    });
+    assert!(answer.body.contains("stopping"), "{}", answer.body);
+}
+
+/// The rest of the last answer over a connection.
+fn rest(mut reader: BufReader<TcpStream>) -> String {
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("a whole answer");
+    text
+}
+
+#[test]
+fn a_gateway_that_stops_is_not_ready_while_its_last_request_ends() {
+    let (tell, go_on): (Sender<()>, _) = channel();
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("hydra.toml");
+    std::fs::write(&config, settings(slow_server(go_on))).expect("written");
+    let mut gateway = start("hydra", &["gateway", "--config", &config.display().to_string()]).listening();
+    let admin = operators(&mut gateway);
+    let open = kept(&gateway.address, "/old/x");
+    assert_eq!(get(&admin, "/ready").expect("an answer").status, 200);
+    gateway.ask_to_end();
+    not_ready(&admin);
+    tell.send(()).expect("the server waits");
+    assert!(rest(open).ends_with("\r\n\r\n<b>hi</b>"));
+    ended(&mut gateway);
+}
+
+#[test]
+fn an_application_that_stops_is_not_ready_while_its_last_requests_end() {
+    let gateway = start("hydra", &["gateway"]).listening();
+    let start = |name: &str| start(name, &[]).env("HYDRA_GATEWAY", &gateway.address);
+    let orders = start("order-service").listening();
+    // The page waits for its fragment, and a connection without a request may begin one, for longer than the test takes.
+    let mut shop = start("storefront")
+        .env("HYDRA_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("HYDRA_STOP_GRACE", "60s")
+        .env("HYDRA_FRAGMENT_TIMEOUT", "60s")
+        .env("HYDRA_PAGE_DEADLINE", "60s")
+        .listening();
+    let admin = operators(&mut shop);
+    wait_for("a page with its fragment", PATIENCE, || {
+        let page = get(&shop.address, "/checkout").ok()?;
+        page.body.contains("class=\"checkout-form\"").then_some(())
+    });
+    assert_eq!(get(&admin, "/ready").expect("an answer").status, 200);
+    let host = shop.address.trim_start_matches("http://").to_owned();
+    let mut idle = kept(&shop.address, "/storefront/shop.css");
+    until_end_of_answer(&mut idle);
+    orders.pause();
+    let page = kept(&shop.address, "/checkout");
+    shop.ask_to_end();
+    not_ready(&admin);
+    orders.resume();
+    let page = rest(page);
+    assert!(page.contains("</html>") && page.ends_with("0\r\n\r\n"), "{page}");
+    ask(&mut idle, &host, "/storefront/shop.css");
+    let answer = rest(idle).to_ascii_lowercase();
+    assert!(answer.contains("connection: close"), "{answer}");
+    ended(&mut shop);
+}
+
+/// Reads an answer whose length its head states, after its first line.
+fn until_end_of_answer(reader: &mut BufReader<TcpStream>) {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).expect("a line");
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().expect("a number");
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).expect("the body");
+}
+
+fn ended(process: &mut Running) {
+    let status = process.ended();
+    assert!(status.success(), "{status}: {}", process.printed());
 }

@@ -120,7 +120,6 @@ fn one_id_is_in_the_logs_of_all_processes_that_work_for_a_request() {
     let gateway = logged(start("hydra", &["gateway"]).env("HYDRA_TRUSTED_PROXIES", "127.0.0.1")).listening();
     let service = |name: &str| logged(start(name, &[]).env("HYDRA_GATEWAY", &gateway.address)).listening();
     let (storefront, orders) = (service("storefront"), service("order-service"));
-    // As a fragment of a fragment would: the page asks the gateway, which asks the owner.
     wait_for("a page with its fragment", PATIENCE, || {
         let page = get(&gateway.address, "/checkout").ok()?;
         page.body.contains("class=\"checkout-form\"").then_some(())

@@ -155,6 +155,14 @@ impl Visitor {
         }
     }
 
+    /// Whether the connection takes another request.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        match self {
+            Self::Http1(sender) => sender.ready().await.is_ok(),
+            Self::Http2(sender) => sender.ready().await.is_ok(),
+        }
+    }
+
     /// The whole answer.
     pub(crate) async fn get(&mut self, path: &str) -> (u16, HeaderMap, String) {
         let request = http::Request::get(match self {

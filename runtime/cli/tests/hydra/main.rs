@@ -16,6 +16,7 @@ mod ports;
 mod program;
 mod reload;
 mod steering;
+mod stopping;
 #[allow(dead_code, reason = "the tests of the gateway need more of it")]
 #[path = "../../../gateway/tests/gateway/support.rs"]
 mod support;

@@ -1,6 +1,7 @@
 //! The operators' page: who may change what, what it shows of peers, and how much of it there is.
 
 mod changes;
+mod channels;
 mod contents;
 mod sign_in;
 mod watchers;

@@ -7,7 +7,6 @@ use axum::{
     response::IntoResponse,
     routing::{get as on_get, post as on_post},
 };
-use futures_util::{SinkExt as _, StreamExt as _};
 use http::{
     HeaderMap, Request, StatusCode,
     header::{AUTHORIZATION, CACHE_CONTROL, COOKIE, IF_NONE_MATCH, LOCATION, SET_COOKIE},
@@ -15,12 +14,11 @@ use http::{
 use hydra_runtime_gateway::{Gateway, GatewayConfig, Secret};
 use hydra_runtime_net::redis_link::servers::Server;
 use serde_json::{Value, json};
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
-};
 
-use crate::support::{self, Answer, Running, get, register, said, send, send_heartbeats, service, until};
+use crate::{
+    sockets,
+    support::{self, Answer, Running, get, register, said, send, send_heartbeats, service, until},
+};
 
 const TOKEN: &str = "the-token-of-the-operators";
 const KEY: &str = "the private key of the tests";
@@ -135,22 +133,8 @@ async fn fragment(State(site): State<Site>, Json(body): Json<Value>) -> Json<Val
     Json(json!({"fragments":[{"id":id,"renderedHTML":site.version,"outcome":"rendered"}]}))
 }
 
-/// A WebSocket whose first message is the version.
-async fn socket(State(site): State<Site>, mut request: Request<Body>) -> impl IntoResponse {
-    let key = request.headers()["sec-websocket-key"].clone();
-    let upgraded = hyper::upgrade::on(&mut request);
-    tokio::spawn(async move {
-        let io = hyper_util::rt::TokioIo::new(upgraded.await.expect("switched"));
-        let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
-        socket.send(Message::text(site.version)).await.expect("sent");
-    });
-    let accept = derive_accept_key(key.as_bytes());
-    let headers = [
-        ("connection", "upgrade".to_owned()),
-        ("upgrade", "websocket".to_owned()),
-        ("sec-websocket-accept", accept),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers)
+async fn socket(State(site): State<Site>, request: Request<Body>) -> impl IntoResponse {
+    sockets::saying(site.version, request)
 }
 
 /// Starts a version of a service, and registers it.
@@ -205,22 +189,6 @@ async fn two_versions(started: &Started) -> Vec<Running> {
     ]
 }
 
-/// What the socket of the shop says first.
-async fn said_by_socket(started: &Started, cookie: &str) -> String {
-    let request = Request::get(format!("ws://{}/shop/socket", started.public.address))
-        .header("host", "shop.example")
-        .header("connection", "upgrade")
-        .header("upgrade", "websocket")
-        .header("sec-websocket-version", "13")
-        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
-        .header(COOKIE, cookie)
-        .body(())
-        .expect("a request");
-    let (mut socket, _) = tokio_tungstenite::connect_async(request).await.expect("a socket");
-    let message = socket.next().await.expect("a message").expect("a message");
-    message.into_text().expect("text").to_string()
-}
-
 #[tokio::test]
 async fn the_visitor_of_a_link_gets_pages_fragments_files_and_sockets_of_its_version_and_others_do_not() {
     let started = start(config(Some(KEY))).await;
@@ -238,7 +206,11 @@ async fn the_visitor_of_a_link_gets_pages_fragments_files_and_sockets_of_its_ver
         let visit = async |path| started.visit(path, &[("cookie", &cookies)]).await;
         assert_eq!(visit("/").await.text(), page, "{cookie}");
         assert_eq!(visit("/shop/app.css").await.text(), file, "{cookie}");
-        assert_eq!(said_by_socket(&started, &cookies).await, file, "{cookie}");
+        assert_eq!(
+            sockets::first_message(&started.public, "/shop/socket", &cookies).await,
+            file,
+            "{cookie}"
+        );
         let of_new = visit("/new").await.status;
         assert_eq!(of_new == StatusCode::OK, file == "2", "{cookie}: {of_new}");
     }

@@ -1,8 +1,16 @@
 //! Both ends of a WebSocket.
 
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
 use futures_util::{SinkExt as _, StreamExt as _};
+use http::{Request, StatusCode, header::COOKIE};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_tungstenite::{accept_hdr_async, connect_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, accept_hdr_async, connect_async,
+    tungstenite::{Message, handshake::derive_accept_key, protocol::Role},
+};
 
 use crate::support::Running;
 
@@ -35,4 +43,38 @@ pub(crate) async fn talk(gateway: &Running, path: &str) -> Vec<String> {
         socket.send(said).await.expect("sent");
     }
     heard
+}
+
+/// A service's end whose first message is `text`: the answer to the request that opens it.
+pub(crate) fn saying(text: impl Into<String>, mut request: Request<Body>) -> Response {
+    let text = text.into();
+    let key = request.headers()["sec-websocket-key"].clone();
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let io = hyper_util::rt::TokioIo::new(upgraded.await.expect("switched"));
+        let mut socket = WebSocketStream::from_raw_socket(io, Role::Server, None).await;
+        socket.send(Message::text(text)).await.expect("sent");
+    });
+    let headers = [
+        ("connection", "upgrade".to_owned()),
+        ("upgrade", "websocket".to_owned()),
+        ("sec-websocket-accept", derive_accept_key(key.as_bytes())),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+/// The first message that a visitor with these cookies hears.
+pub(crate) async fn first_message(gateway: &Running, path: &str, cookie: &str) -> String {
+    let request = Request::get(format!("ws://{}{path}", gateway.address))
+        .header("host", gateway.address.to_string())
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header(COOKIE, cookie)
+        .body(())
+        .expect("a request");
+    let (mut socket, _) = connect_async(request).await.expect("a socket");
+    let message = socket.next().await.expect("a message").expect("a message");
+    message.into_text().expect("text").to_string()
 }

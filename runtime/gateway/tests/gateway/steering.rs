@@ -179,17 +179,26 @@ async fn ten_percent_of_ten_thousand_visitors_get_the_new_version_on_three_gatew
             .all(|gateway| shares(gateway).len() == 2)
     })
     .await;
-    let since = std::time::Instant::now();
-    one.steer(weights(&[("2.4.1", 10), ("v2.4.0", 90)]))
-        .await
-        .expect("changed");
+    // The machine may be busy: the least of several times counts.
+    let mut times = Vec::new();
+    for new in [30, 20, 10] {
+        let since = std::time::Instant::now();
+        one.steer(weights(&[("2.4.1", new), ("v2.4.0", 100 - new)]))
+            .await
+            .expect("changed");
+        let expected = are(&[("2.4.0", 100 - new), ("2.4.1", new)]);
+        assert_eq!(shares(&one), expected, "at once where it was changed");
+        until("it holds everywhere", async || {
+            shares(&two) == expected && shares(&three) == expected
+        })
+        .await;
+        times.push(since.elapsed());
+    }
+    assert!(
+        times.iter().min() < Some(&std::time::Duration::from_secs(1)),
+        "{times:?}"
+    );
     let expected = are(&[("2.4.0", 90), ("2.4.1", 10)]);
-    assert_eq!(shares(&one), expected, "at once where it was changed");
-    until("it holds everywhere", async || {
-        shares(&two) == expected && shares(&three) == expected
-    })
-    .await;
-    eprintln!("it held everywhere after {:?}", since.elapsed());
 
     let visitors = Visitors::new();
     let strangers = (0..10_000).map(|visitor| (visitor, None)).collect();

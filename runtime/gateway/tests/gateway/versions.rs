@@ -18,7 +18,10 @@ use hydra_runtime_net::fragment_source::Caller;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::support::{Answer, Running, gateway, get, post_text, register, said, send, service};
+use crate::{
+    sockets,
+    support::{Answer, Running, gateway, get, post_text, register, said, send, service},
+};
 
 /// One version of one service.
 #[derive(Clone)]
@@ -59,10 +62,13 @@ async fn version(name: &str, gateways: &[&Running], (version, weight): (i64, u32
         gateway: gateways[0].url(""),
     };
     let says = async move |State(site): State<Site>| site.version.to_string();
+    let socket = async |State(site): State<Site>, request: Request<Body>| {
+        sockets::saying(site.version.to_string(), request)
+    };
     let router = Router::new()
         .route("/", on_get(page))
         .route("/static/app.css", on_get(says))
-        .route("/socket", on_get(says))
+        .route("/socket", on_get(socket))
         .route(
             "/cookies",
             on_get(async |headers: HeaderMap| {
@@ -154,9 +160,9 @@ async fn page_fragment_file_and_socket_come_from_one_version_for_one_visitor() {
                 None,
                 "who has it is not given it again"
             );
-            for path in ["/shop/app.css", "/shop/socket"] {
-                assert_eq!(visit(&gateway, path, &cookie).await.text(), version, "{path}");
-            }
+            assert_eq!(visit(&gateway, "/shop/app.css", &cookie).await.text(), version);
+            let heard = sockets::first_message(&gateway, "/shop/socket", &cookie).await;
+            assert_eq!(heard, version, "the socket");
         }
         seen.insert(version);
     }

@@ -167,6 +167,41 @@ async fn static_files_are_served_with_validators_and_from_their_folder_only() {
 }
 
 #[tokio::test]
+async fn a_compressed_file_beside_is_sent_to_those_who_accept_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, text) in [
+        ("shop.css", "plain"),
+        ("shop.css.br", "as br"),
+        ("shop.css.zst", "as zstd"),
+        ("shop.css.gz", "as gzip"),
+        ("other.css", "plain"),
+    ] {
+        std::fs::write(folder.path().join(file), text).unwrap();
+    }
+    let app = || app().static_files(folder.path());
+    for (file, accepted, coding) in [
+        ("shop.css", "gzip, br;q=0.5", Some("gzip")),
+        ("shop.css", "br", Some("br")),
+        ("shop.css", "zstd", Some("zstd")),
+        ("shop.css", "identity", None),
+        ("other.css", "br, gzip", None),
+    ] {
+        for mut request in [visit(&format!("/shop/{file}")), fetch(&format!("/static/{file}"))] {
+            let accepted = header::HeaderValue::from_static(accepted);
+            request.headers_mut().insert(header::ACCEPT_ENCODING, accepted);
+            let case = format!("{} {file} {coding:?}", request.uri());
+            let (status, headers, body) = answer(app(), request).await;
+            assert_eq!(status, StatusCode::OK, "{case}");
+            let sent = headers.get(header::CONTENT_ENCODING);
+            assert_eq!(sent.map(|value| value.to_str().unwrap()), coding, "{case}");
+            let expected = coding.map_or("plain".to_owned(), |coding| format!("as {coding}"));
+            assert_eq!(body, expected, "{case}");
+            assert_eq!(headers[header::CONTENT_TYPE], "text/css", "{case}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_an_error_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("blog.css"), "").unwrap();
