@@ -6,9 +6,7 @@ mod untrusted;
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Uri, Version,
-    header::{
-        CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
-    },
+    header::{CACHE_CONTROL, CONNECTION, COOKIE, FORWARDED, HOST, TE, TRAILER, UPGRADE, VIA},
 };
 use hydra_runtime_net::proxies::{
     Origin, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, address_text,
