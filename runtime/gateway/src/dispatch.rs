@@ -145,7 +145,13 @@ pub(crate) fn dispatch(
     log::unread(&plan.unread);
     count_dropped(&plan.dropped);
     let mut at_once: Vec<_> = plan.refused.into_iter().map(|one| one.answer).collect();
-    take_cached(gateway, &mut plan.jobs, &context, &mut at_once);
+    match caller.has_looked {
+        true => plan
+            .jobs
+            .iter()
+            .for_each(|job| count_missed(gateway, job, &context)),
+        false => take_cached(gateway, &mut plan.jobs, &context, &mut at_once),
+    }
     let at_once = ResolvedFragments {
         fragments: at_once,
         ..ResolvedFragments::default()
@@ -200,6 +206,15 @@ fn take_cached(
         answers.push(fragment);
         false
     });
+}
+
+/// Counts a job whose answer the cache could have had, and has not.
+fn count_missed(gateway: &Gateway, job: &Job, context: &CallContext) {
+    if let Job::Plain(plain) = job
+        && plain::may_be_cached(gateway, &plain.service, &context.visitor)
+    {
+        gateway.cache().missed();
+    }
 }
 
 /// Groups jobs that share a concurrency limit: those of one service, or all jobs if they are within the limit anyway.

@@ -26,6 +26,8 @@ pub struct Caller {
     pub from: Option<IpAddr>,
     /// The request of the visitor, whose id and trace go along with all calls.
     pub record: Option<Arc<RequestRecord>>,
+    /// Whether the caller has looked for all fragments of the batch in [`FragmentSource::kept`], which need not be looked for again.
+    pub has_looked: bool,
 }
 
 /// A source of fragments: a gateway over HTTP, or one in the same process.
@@ -43,8 +45,8 @@ pub trait FragmentSource: Send + Sync + 'static {
 
 /// Fragments that a source may give one caller again without a request, at the moment at which it was asked.
 pub trait KeptFragments {
-    /// The fragment, if it is there. Otherwise it has to be requested.
-    fn get(&self, wanted: &WantedFragment<'_>) -> Option<KeptFragment>;
+    /// The fragments in their order, if all of them are there. They count as shown then.
+    fn get(&self, wanted: &[WantedFragment<'_>]) -> Option<Vec<KeptFragment>>;
 }
 
 /// A fragment that a page wants.

@@ -51,8 +51,8 @@ impl Default for FragmentCache {
 }
 
 impl FragmentCache {
-    /// A fragment that may still be used, with the time that it has left. Only a hit is counted: who asks the service
-    /// instead tells [`FragmentCache::missed`].
+    /// A fragment that may still be used, with the time that it has left. The caller tells [`FragmentCache::hit`] or
+    /// [`FragmentCache::missed`] what comes of it.
     pub(crate) fn get(&self, key: impl FnOnce() -> String, now: Instant) -> Option<KeptFragment> {
         if !self.is_used() {
             return None;
@@ -62,14 +62,17 @@ impl FragmentCache {
         let (kept, until) = cache.get(&key, now)?;
         let max_age = until.saturating_duration_since(now);
         let kept = kept.clone();
-        drop(cache);
-        self.hits.increment(1);
         Some(KeptFragment { max_age, ..kept })
     }
 
     /// Whether any fragment was ever kept.
     pub(crate) fn is_used(&self) -> bool {
         self.is_used.load(Relaxed)
+    }
+
+    /// Counts fragments that are shown again.
+    pub(crate) fn hit(&self, count: usize) {
+        self.hits.increment(count as u64);
     }
 
     /// Counts a fragment that the cache does not have.

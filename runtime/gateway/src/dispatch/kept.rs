@@ -39,7 +39,22 @@ pub(super) fn for_visitor(gateway: &Gateway, caller: &Caller) -> Option<Box<dyn 
 }
 
 impl KeptFragments for KeptForVisitor {
-    fn get(&self, wanted: &WantedFragment<'_>) -> Option<KeptFragment> {
+    fn get(&self, wanted: &[WantedFragment<'_>]) -> Option<Vec<KeptFragment>> {
+        let mut found = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            found.push(self.find(one)?);
+        }
+        for one in wanted {
+            let asker = one.call_chain.last().map_or("", String::as_str);
+            measured::count_kept(&self.gateway, one.service, one.reference, asker);
+        }
+        self.gateway.cache().hit(found.len());
+        Some(found)
+    }
+}
+
+impl KeptForVisitor {
+    fn find(&self, wanted: &WantedFragment<'_>) -> Option<KeptFragment> {
         let WantedFragment {
             service, reference, ..
         } = *wanted;
@@ -59,8 +74,6 @@ impl KeptFragments for KeptForVisitor {
         let host = plain::visitors_host(found, visitor);
         let key = || plain::cache_key(service, host, path, Some(wanted.imports));
         let kept = gateway.cache().get(key, self.now)?;
-        let asker = wanted.call_chain.last().map_or("", String::as_str);
-        measured::count_kept(gateway, service, reference, asker);
         Some(KeptFragment {
             exports: match kept.exports.is_empty() {
                 true => Attributes::new(),
@@ -123,7 +136,7 @@ mod tests {
             now: Instant::now(),
             millis: gateway.publisher().now(),
         };
-        kept.get(&wanted)
+        kept.get(&[wanted])?.pop()
     }
 
     #[test]

@@ -80,6 +80,7 @@ pub(super) fn cached(
         gateway.cache().missed();
         return None;
     };
+    gateway.cache().hit(1);
     let fragment = FetchedFragment {
         html: String::from_utf8(kept.html.into()).ok()?,
         exports: kept.exports,

@@ -60,7 +60,11 @@ impl Driver {
             self.start(fetch, &mut round);
         }
         if let (Some(source), false) = (&self.sources.remote, round.batch.is_empty()) {
-            let sent = SentBatch::send(round.batch, &**source, &self.sessions.current, &self.caller);
+            let caller = Caller {
+                has_looked: true,
+                ..self.caller.clone()
+            };
+            let sent = SentBatch::send(round.batch, &**source, &self.sessions.current, caller);
             self.batches.push(sent);
         }
         true
@@ -156,7 +160,8 @@ impl Driver {
                 .kept
                 .get_or_init(|| source.kept(&self.caller))
                 .as_ref()?
-                .get(&wanted)
+                .get(&[wanted])?
+                .pop()
         };
         catch_unwind(AssertUnwindSafe(find)).ok().flatten()
     }

@@ -43,16 +43,16 @@ pub(crate) enum BatchEvent {
 }
 
 impl SentBatch {
-    /// Sends `batch` out on behalf of `caller`, with those of `sessions` that belong to the services asked.
+    /// Sends `batch` out on behalf of `caller`, with the budget of the batch and with those of `sessions` that belong to the services asked.
     pub(crate) fn send(
         batch: Batch,
         source: &dyn FragmentSource,
         sessions: &BTreeMap<String, Value>,
-        caller: &Caller,
+        caller: Caller,
     ) -> Self {
         let caller = Caller {
             budget: batch.budget,
-            ..caller.clone()
+            ..caller
         };
         let (mark, open, services) = (batch.mark, batch.fetches.clone(), batch.services());
         let request = batch.into_request(sessions);

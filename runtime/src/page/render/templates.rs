@@ -29,6 +29,9 @@ use crate::page::{
 /// How many bytes a render may write beyond what the template wrote the last time before its buffer grows.
 const SLACK_BYTES: usize = 512;
 
+/// After a page whose fragments were not all kept, one page in this many is looked up as a whole.
+const PAGES_PER_LOOK: usize = 16;
+
 /// The templates of an application, loaded into Tera.
 pub(crate) struct Templates {
     tera: Tera,
@@ -36,8 +39,16 @@ pub(crate) struct Templates {
     marker_secret: MarkerSecret,
     sizes: Arc<Sizes>,
     texts: Arc<SharedTexts>,
-    /// The constant templates, with what the first request found out about each.
-    constant: HashMap<String, OnceLock<Rendered>, RandomState>,
+    constant: HashMap<String, Constant, RandomState>,
+}
+
+/// A constant template.
+#[derive(Debug, Default)]
+pub(crate) struct Constant {
+    /// What each render of it gives, once it was rendered.
+    rendered: OnceLock<Rendered>,
+    /// How many pages have been requested since one whose fragments were all kept.
+    since_kept: AtomicUsize,
 }
 
 /// A rendered text, and the slots and holes in it.
@@ -100,9 +111,29 @@ fn with_templates(
 }
 
 /// The constant templates, which no request has rendered yet.
-fn constant(templates: &[Template], plan: &PreparedPlan) -> HashMap<String, OnceLock<Rendered>, RandomState> {
+fn constant(templates: &[Template], plan: &PreparedPlan) -> HashMap<String, Constant, RandomState> {
     let names = constant::names(templates, plan).into_iter();
-    names.map(|name| (name.to_owned(), OnceLock::new())).collect()
+    names.map(|name| (name.to_owned(), Constant::default())).collect()
+}
+
+impl Constant {
+    /// What each render gives. `None`: it was not yet rendered.
+    pub(crate) fn rendered(&self) -> Option<&Rendered> {
+        self.rendered.get()
+    }
+
+    /// Whether to look for all fragments of the next page at once. Where that was in vain, it is tried again for one page in some:
+    /// a look costs as much as a fragment in the batch.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        self.since_kept
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(PAGES_PER_LOOK)
+    }
+
+    /// All fragments of a page were kept.
+    pub(crate) fn was_kept(&self) {
+        self.since_kept.store(0, Ordering::Relaxed);
+    }
 }
 
 impl Templates {
@@ -159,11 +190,16 @@ impl Templates {
         let Some(constant) = self.constant.get(template).filter(|_| first == 0) else {
             return self.render_anew(template, context, first);
         };
-        if let Some(rendered) = constant.get() {
+        if let Some(rendered) = constant.rendered() {
             return Ok(rendered.clone());
         }
         let rendered = self.render_anew(template, context, first)?;
-        Ok(constant.get_or_init(|| rendered).clone())
+        Ok(constant.rendered.get_or_init(|| rendered).clone())
+    }
+
+    /// The template, if it is constant.
+    pub(crate) fn constant(&self, template: &str) -> Option<&Constant> {
+        self.constant.get(template)
     }
 
     fn render_anew(&self, template: &str, context: &Context, first: u32) -> Result<Rendered, RenderError> {

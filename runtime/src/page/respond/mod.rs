@@ -3,6 +3,7 @@
 pub(crate) mod body;
 mod first_flush;
 pub(crate) mod fragment;
+mod kept_page;
 pub(crate) mod lazy;
 pub(crate) mod page;
 pub(crate) mod status;

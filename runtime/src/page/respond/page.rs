@@ -30,6 +30,7 @@ use crate::page::{
     respond::{
         body::{OpenPage, PageBody},
         first_flush::FirstFlush,
+        kept_page,
         status::{failure, until_head},
         visitor::PageVisitor,
     },
@@ -79,6 +80,11 @@ impl PageSessions {
 /// passed.
 pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Response {
     let start = Instant::now();
+    let kept = is_usual(&request).then(|| kept_page::text(engine, &request.template, &request.visitor));
+    if let Some(text) = kept.flatten() {
+        engine.shared().reporter.shown(&request.template, start.elapsed());
+        return success(PageBody::Complete(text));
+    }
     let prefilled = request.prefilled.take();
     let mut state = match render(engine, &request, prefilled) {
         Ok(state) => state,
@@ -124,6 +130,16 @@ pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Respons
         return shown(PageBody::Head);
     }
     flush(page, &known_to, shown)
+}
+
+/// Whether nothing of the request changes the page, or wants to know more of it than its text.
+fn is_usual(request: &PageRequest) -> bool {
+    let record = request.visitor.caller.record.as_ref();
+    request.method == Method::GET
+        && request.prefilled.is_none()
+        && request.preview.is_none()
+        && request.visitor.sessions.is_empty()
+        && !record.is_some_and(|record| record.has_details())
 }
 
 /// Renders the template of a page.

@@ -12,7 +12,7 @@ mod fetches;
 mod fill;
 mod links;
 mod prefilled;
-mod ready;
+pub(crate) mod ready;
 #[cfg(test)]
 mod tests;
 
@@ -259,7 +259,7 @@ impl PageState {
         std::mem::take(&mut self.events)
     }
 
-    /// Takes in a rendered text: cuts it at its markers, and opens its slots and holes.
+    /// Takes in a rendered text: opens its slots and holes.
     fn enter(&mut self, rendered: Rendered, nesting: Nesting) -> Vec<Part> {
         let first = self.next_number();
         let last = first.saturating_add(u32::try_from(rendered.found.len()).unwrap_or(u32::MAX));
@@ -267,7 +267,11 @@ impl PageState {
             self.events.push(PageEvent::Damaged);
         }
         let plan = self.shared.plan.clone();
-        self.nodes.reserve(rendered.found.len());
+        let count = rendered.found.len();
+        self.nodes.reserve(count);
+        self.fetches.reserve(count);
+        self.by_hash.reserve(count);
+        self.events.reserve(count);
         for found in rendered.found {
             self.exports.open(&plan.sites[found.site].gives);
             self.nodes.push(Node {

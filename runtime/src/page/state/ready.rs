@@ -157,13 +157,13 @@ fn may_come_after_page(nodes: &[Node], plan: &PreparedPlan) -> bool {
 
 /// Consecutive small pieces.
 #[derive(Default)]
-struct Small {
+pub(crate) struct Small {
     first: Bytes,
     joined: BytesMut,
 }
 
 impl Small {
-    fn push(&mut self, piece: Bytes, out: &mut impl Extend<Bytes>) {
+    pub(crate) fn push(&mut self, piece: Bytes, out: &mut impl Extend<Bytes>) {
         if piece.is_empty() {
             return;
         }
@@ -181,7 +181,7 @@ impl Small {
         }
     }
 
-    fn flush(&mut self, out: &mut impl Extend<Bytes>) {
+    pub(crate) fn flush(&mut self, out: &mut impl Extend<Bytes>) {
         let piece = match self.joined.is_empty() {
             true => std::mem::take(&mut self.first),
             false => self.joined.split().freeze(),

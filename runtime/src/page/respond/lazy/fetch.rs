@@ -77,7 +77,7 @@ impl LazyFetch<'_> {
         };
         let mut batch = Batch::new();
         batch.add(0, self.caller.budget, item);
-        let mut sent = SentBatch::send(batch, source, &sessions.current, &self.caller);
+        let mut sent = SentBatch::send(batch, source, &sessions.current, self.caller.clone());
         loop {
             let (answers, part) = match poll_fn(|cx| sent.poll(cx)).await {
                 BatchEvent::Part(answers, part) => (answers, part),
