@@ -141,6 +141,7 @@ impl Clients {
             wanted: &WANTED_HEADERS,
             limit: MAX_FRAGMENT_BYTES,
             repeated: None,
+            pipelines: None,
         };
         let until = (Instant::now() + TIMEOUT).into();
         let answer = self.pool.calls().call(&self.address, &call, until).await;

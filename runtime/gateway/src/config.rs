@@ -302,6 +302,10 @@ pub struct PlainService {
     /// The names of cookies that pass to and from the service alone, also with its fragments: `["sessionid", "csrftoken"]`.
     #[serde(default)]
     pub cookies: Vec<String>,
+    /// Whether the fragments of one page are requested together over one connection, which saves CPU if the service is fast. A slow
+    /// fragment delays the others, and no cache keeps them.
+    #[serde(default)]
+    pub pipeline: bool,
     /// How the service hears who the visitor is. Default: not at all.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<ServiceLogin>"))]

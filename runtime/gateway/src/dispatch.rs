@@ -38,6 +38,7 @@ use crate::{
     limits::{MAX_BATCH_DURATION, MAX_CALLS_AT_ONCE, MAX_CONCURRENT_CALLS_PER_SERVICE},
     plain_cookies::Jar,
     routing::{previews::Previews, snapshot::Snapshot, version_cookie::VersionSeed},
+    upstream::Pipelines,
 };
 use alarm::Alarm;
 use at_once::AtOnce;
@@ -92,6 +93,8 @@ struct CallContext {
     record: Option<Arc<RequestRecord>>,
     /// Ends each call in time.
     alarm: Alarm,
+    /// The connections that calls share. `None`: the calls are not polled together.
+    pipelines: Option<Pipelines>,
 }
 
 impl CallContext {
@@ -127,6 +130,7 @@ pub(crate) fn dispatch(
         single_calls: protocol_1::SingleCallsLeft::default(),
         record: caller.record.clone(),
         alarm: Alarm::default(),
+        pipelines: None,
     };
     let mut plan = plan::plan(
         batch,
@@ -166,14 +170,16 @@ pub(crate) fn dispatch(
 /// The calls for `jobs`. One task polls all of them: starting a task for each would cost more than most calls.
 fn calls(gateway: &Gateway, jobs: Vec<Job>, context: CallContext) -> BoxStream<'static, ResolvedFragments> {
     if jobs.len() <= MAX_CALLS_AT_ONCE {
+        let pipelines = Pipelines::default();
         let context = Arc::new(CallContext {
             alarm: Alarm::shared(),
+            pipelines: Some(pipelines.clone()),
             ..context
         });
         let calls = jobs
             .into_iter()
             .map(|job| run(gateway.clone(), job, Arc::clone(&context)));
-        return AtOnce::new(calls.collect()).boxed();
+        return AtOnce::new(calls.collect(), pipelines).boxed();
     }
     let context = Arc::new(context);
     let lane = |jobs: Vec<Job>| {

@@ -281,6 +281,8 @@ pub(crate) const DISTRUST_AFTER_CLOSE: Duration = Duration::from_secs(10);
 pub(crate) const ADDRESS_REMEMBERED: Duration = Duration::from_secs(600);
 /// How long connections to an address are not reused after surplus bytes came from it.
 pub(crate) const DISTRUST_AFTER_SURPLUS: Duration = Duration::from_secs(60);
+/// How long requests are sent one by one to a server that closed a connection with requests under way.
+pub(crate) const ONE_BY_ONE_AFTER_CLOSE: Duration = Duration::from_secs(60);
 /// The most reads of one check of an encrypted connection: a service may send TLS tickets all the time.
 pub(crate) const MAX_TLS_READS_PER_CHECK: usize = 4;
 /// The most headers of an answer.

@@ -26,7 +26,7 @@ use axum::{
 };
 use body::PoolReturn;
 pub(crate) use body::UpstreamBody;
-pub(crate) use buffered_client::{Answer, CallClient, CallError, CallRequest};
+pub(crate) use buffered_client::{Answer, CallClient, CallError, CallRequest, Pipelines};
 use connect::Sender;
 pub(crate) use connect::{DialError, Dialer};
 use connection::Connection;

@@ -155,6 +155,7 @@ async fn over(
         status: StatusCode::OK,
         headers: HeaderMap::new(),
         body: body.into(),
+        may_keep: true,
     })
 }
 

@@ -10,20 +10,35 @@ use std::{
 use futures_util::{Stream, future::BoxFuture};
 use hydra_runtime_wire::ResolvedFragments;
 
+use crate::upstream::Pipelines;
+
 /// Polls all of its calls whenever its task is woken. For a few calls this costs less than a queue that knows which of
 /// them were woken; for many it would cost more.
 pub(super) struct AtOnce {
     calls: Vec<BoxFuture<'static, ResolvedFragments>>,
     /// Answers of calls that ended in the same turn.
     ready: VecDeque<ResolvedFragments>,
+    /// The connections that calls share.
+    pipelines: Pipelines,
 }
 
 impl AtOnce {
-    pub(super) fn new(calls: Vec<BoxFuture<'static, ResolvedFragments>>) -> Self {
+    pub(super) fn new(calls: Vec<BoxFuture<'static, ResolvedFragments>>, pipelines: Pipelines) -> Self {
         Self {
             ready: VecDeque::with_capacity(calls.len()),
             calls,
+            pipelines,
         }
+    }
+
+    fn poll_all(&mut self, cx: &mut Context<'_>) {
+        self.calls.retain_mut(|call| match call.as_mut().poll(cx) {
+            Poll::Ready(answer) => {
+                self.ready.push_back(answer);
+                false
+            }
+            Poll::Pending => true,
+        });
     }
 }
 
@@ -31,18 +46,16 @@ impl Stream for AtOnce {
     type Item = ResolvedFragments;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ResolvedFragments>> {
-        let Self { calls, ready } = self.get_mut();
-        if ready.is_empty() {
-            calls.retain_mut(|call| match call.as_mut().poll(cx) {
-                Poll::Ready(answer) => {
-                    ready.push_back(answer);
-                    false
-                }
-                Poll::Pending => true,
-            });
+        let this = self.get_mut();
+        if this.ready.is_empty() {
+            this.poll_all(cx);
+            // Calls that share a connection join in one turn, and send their requests in the next.
+            while this.pipelines.send() {
+                this.poll_all(cx);
+            }
         }
-        match ready.pop_front() {
-            None if !calls.is_empty() => Poll::Pending,
+        match this.ready.pop_front() {
+            None if !this.calls.is_empty() => Poll::Pending,
             next => Poll::Ready(next),
         }
     }
@@ -78,7 +91,7 @@ mod tests {
             future::ready(answer("a")).boxed(),
             future::ready(answer("b")).boxed(),
         ];
-        let mut calls = AtOnce::new(calls);
+        let mut calls = AtOnce::new(calls, Pipelines::default());
         assert_eq!(id(calls.next().await).as_deref(), Some("a"));
         assert_eq!(id(calls.next().await).as_deref(), Some("b"));
         assert!(calls.next().now_or_never().is_none(), "one is open");
@@ -90,6 +103,6 @@ mod tests {
 
     #[tokio::test]
     async fn no_calls_give_no_answers() {
-        assert_eq!(AtOnce::new(Vec::new()).next().await, None);
+        assert_eq!(AtOnce::new(Vec::new(), Pipelines::default()).next().await, None);
     }
 }

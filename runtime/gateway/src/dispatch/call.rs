@@ -115,6 +115,7 @@ async fn answer(
         wanted: &[],
         limit: MAX_ANSWER_BYTES,
         repeated: id,
+        pipelines: None,
     };
     let target = CallTarget {
         service: &service,

@@ -181,6 +181,7 @@ async fn fetch(
         context,
     };
     let mut call_request = call_request(path, host, timeout);
+    call_request.pipelines = context.pipelines.as_ref();
     call_request.headers.extend(context.trace_headers());
     let identity = gateway.identity_headers(&job.service, context.cookies.as_ref());
     let is_personal = identity.is_some() || cookies.is_some();
@@ -192,6 +193,8 @@ async fn fetch(
         Some(own) => Some(set_cookies(gateway, own, &answer, context)?),
         None => None,
     };
+    // What shared its connection with other requests may belong to another one of them, if the service is wrong.
+    let is_personal = is_personal || !answer.may_keep;
     let mut fetched = read(job, answer, SystemTime::now(), now.elapsed())?;
     if is_personal {
         // Nor may the page that asked keep it.
@@ -293,6 +296,7 @@ fn call_request(
         wanted: &READ,
         limit: MAX_ANSWER_BYTES,
         repeated: None,
+        pipelines: None,
     }
 }
 

@@ -315,6 +315,7 @@ impl Calls<'_> {
             wanted: &[],
             limit: MAX_ANSWER_BYTES,
             repeated: items.first().map(|item| item.id.as_str()),
+            pipelines: None,
         };
         let target = CallTarget {
             service: self.service,

@@ -81,7 +81,9 @@ fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<Confi
         HostHeader::Visitor
     };
     let header = service.host.as_ref().unwrap_or(&default);
-    instance.address = Address::new(host, port, is_https).bearing(header);
+    instance.address = Address::new(host, port, is_https)
+        .bearing(header)
+        .pipelining(service.pipeline);
     instance.id = InstanceId::configured(&instance.service, &instance.address);
     instance.fragment_protocol = FragmentProtocol::Plain(Arc::new(fragments(&service.fragments)?));
     let health = service.health.as_deref().map(path).transpose()?;

@@ -113,6 +113,8 @@ pub(crate) struct Address {
     pub(crate) source: AddressSource,
     /// The `Host` of requests to the instance.
     pub(crate) host_rule: HostRule,
+    /// Whether requests of one page share a connection.
+    pub(crate) pipelines: bool,
     /// The authority and the source.
     pool_address: Arc<str>,
 }
@@ -145,7 +147,13 @@ impl Address {
             authority,
             is_https,
             source: AddressSource::Configuration,
+            pipelines: false,
         }
+    }
+
+    /// Sets whether requests of one page share a connection.
+    pub(crate) fn pipelining(self, pipelines: bool) -> Self {
+        Self { pipelines, ..self }
     }
 
     /// Sets the `Host` that the configuration asks for. The service's own host is written without the default port of

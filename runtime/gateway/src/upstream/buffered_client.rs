@@ -10,6 +10,7 @@
 pub(super) mod chunks;
 mod exchange;
 pub(super) mod head;
+mod pipeline;
 mod reader;
 mod request;
 #[cfg(test)]
@@ -28,6 +29,8 @@ use super::{
 };
 use crate::registry::instance::Address;
 use exchange::{ExchangeError, exchange};
+use pipeline::ClosedEarly;
+pub(crate) use pipeline::Pipelines;
 pub(crate) use reader::Answer;
 use reader::{AfterAnswer, Reader};
 pub(crate) use request::CallRequest;
@@ -67,6 +70,8 @@ pub(crate) enum CallError {
 pub(crate) struct CallClient {
     dialer: Dialer,
     pub(super) idle: Arc<IdlePool<Stream>>,
+    /// The addresses that get one request after the other, since they closed a connection with requests under way.
+    closed_early: ClosedEarly,
 }
 
 impl CallClient {
@@ -75,6 +80,7 @@ impl CallClient {
         Self {
             dialer,
             idle: IdlePool::new(Arc::clone(distrusted)),
+            closed_early: ClosedEarly::default(),
         }
     }
 
@@ -88,6 +94,14 @@ impl CallClient {
     ) -> Result<Answer, CallError> {
         let request = call_request.bytes(address.host_rule.of(call_request.visitors_host));
         let key = address.pool_key();
+        if let Some(pipelines) = call_request.pipelines.filter(|_| address.pipelines) {
+            let reader = Reader::new(call_request.wanted, call_request.limit);
+            // Boxed: calls that are made alone, as nearly all are, must not take its memory.
+            let shared = Box::pin(pipelines.call(self, &key, request.clone(), reader));
+            if let Some(done) = shared.await {
+                return done;
+            }
+        }
         if let Some(connection) = self.idle.take(&key, call_request.risk()) {
             let done = self.once(address, connection, &request, call_request).await;
             if done.as_ref().is_err_and(ExchangeError::is_untouched) {

@@ -129,6 +129,7 @@ async fn lean(pool: &ConnectionPool, address: &Address, method: Method) -> Strin
         wanted: &[],
         limit: 1 << 20,
         repeated: None,
+        pipelines: None,
     };
     let until = tokio::time::Instant::now() + PATIENCE;
     let answer = pool

@@ -25,6 +25,7 @@ mod one_wrong_fragment;
 mod operators_page;
 mod outcomes;
 mod own_machine;
+mod pipelines;
 mod plain;
 mod plain_answers;
 mod previews;

@@ -20,6 +20,9 @@ pub(crate) struct Answer {
     /// The headers that the caller wants.
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// Whether it may be used again for another visitor: no other request was in flight on its connection, so that it belongs to
+    /// its request whatever the service does.
+    pub(crate) may_keep: bool,
 }
 
 /// What happens to a connection after an answer.
@@ -43,8 +46,8 @@ pub(super) struct Reader {
     body: Vec<u8>,
     /// The bytes of all heads that were read.
     head_bytes: usize,
-    /// Whether more bytes than the answer arrived.
-    has_more: bool,
+    /// How many bytes arrived beyond the answer.
+    surplus: usize,
 }
 
 #[derive(Debug)]
@@ -72,7 +75,7 @@ impl Reader {
             status: None,
             body: Vec::new(),
             head_bytes: 0,
-            has_more: false,
+            surplus: 0,
         }
     }
 
@@ -152,12 +155,18 @@ impl Reader {
                 bytes.len()
             }
         };
-        self.has_more |= taken < bytes.len();
+        self.surplus += bytes.len() - taken;
         Ok(match left {
             RemainingBody::Bytes(left) => *left == 0,
             RemainingBody::Chunks(chunks) => chunks.is_done(),
             RemainingBody::UntilClose => false,
         })
+    }
+
+    /// How many of the last bytes are not of this answer, but of the next one on the connection. Without a next one, they are
+    /// surplus.
+    pub(super) fn take_rest(&mut self) -> usize {
+        std::mem::take(&mut self.surplus)
     }
 
     /// The status of the answer. `None`: its head did not arrive yet.
@@ -184,8 +193,9 @@ impl Reader {
             status: head.status,
             headers: head.headers,
             body: self.body,
+            may_keep: true,
         };
-        let after = match (self.has_more, head.stays) {
+        let after = match (self.surplus > 0, head.stays) {
             (true, _) => AfterAnswer::Surplus,
             (false, true) => AfterAnswer::Stays,
             (false, false) => AfterAnswer::Closes,

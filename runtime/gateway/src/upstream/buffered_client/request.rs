@@ -3,7 +3,7 @@
 
 use http::{HeaderName, HeaderValue, Method, StatusCode, uri::PathAndQuery};
 
-use super::{Risk, reader::Answer};
+use super::{Risk, pipeline::Pipelines, reader::Answer};
 
 /// A request with its whole body. The types of its parts cannot contain a line break.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(crate) struct CallRequest<'a> {
     /// A text that an answer with status 200 must repeat. A connection whose answer lacks it is out of step, and
     /// takes no further call.
     pub(crate) repeated: Option<&'a str>,
+    /// The other requests of the same page, with which this one may share a connection.
+    pub(crate) pipelines: Option<&'a Pipelines>,
 }
 
 impl CallRequest<'_> {
@@ -86,6 +88,7 @@ mod tests {
             wanted: &[],
             limit: 0,
             repeated: None,
+            pipelines: None,
         };
         let bytes = call_request.bytes(&HeaderValue::from_static("h:1"));
         assert_eq!(String::from_utf8(bytes).as_deref(), Ok(expected));

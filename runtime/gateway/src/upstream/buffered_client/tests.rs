@@ -1,3 +1,5 @@
+mod pipelines;
+
 use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
     time::Duration,
@@ -97,6 +99,7 @@ fn ask(method: Method) -> CallRequest<'static> {
         wanted: &[],
         limit: 1 << 20,
         repeated: None,
+        pipelines: None,
     }
 }
 
