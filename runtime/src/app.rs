@@ -10,6 +10,7 @@ mod action_endpoint;
 mod actions;
 mod after_page;
 mod assemble;
+mod channel_calls;
 mod context;
 mod current_engine;
 #[cfg(all(debug_assertions, unix))]

@@ -10,7 +10,7 @@ use http::{
 };
 use hydra_runtime_net::{
     fragment_source::Caller,
-    observe::{self, ActionRecord},
+    observe::{self, ActionOutcome, ActionRecord},
 };
 use hydra_runtime_wire::{
     forms::{InvalidForm, imports_hash},
@@ -45,6 +45,17 @@ pub(crate) enum ActionEnd {
     Refused(StatusCode, String),
 }
 
+impl ActionEnd {
+    fn outcome(&self) -> ActionOutcome {
+        match self {
+            Self::Done { .. } => ActionOutcome::Done,
+            Self::Invalid(_) => ActionOutcome::Invalid,
+            Self::Refused(..) => ActionOutcome::Refused,
+            Self::Failed(status, _) => ActionOutcome::of_failure(*status),
+        }
+    }
+}
+
 /// Runs the action that `seal` names with what a visitor sent, and tells it in the record of the request. All of `body` has been
 /// read then.
 pub(crate) async fn run(
@@ -58,7 +69,7 @@ pub(crate) async fn run(
     let measured = Measured::begin(context, form.as_ref());
     let body = SharedBody::new(body);
     let end = run_with(context, form, headers, body.clone(), sessions).await;
-    let record = measured.end(&end);
+    let record = measured.end(end.outcome());
     body.discard().await;
     (end, record)
 }

@@ -30,6 +30,7 @@ use hydra_runtime_wire::{
     signing::{BadSignature, Call, GATEWAY, Signer},
 };
 
+pub(super) use self::channel::over_channel;
 use self::{
     body::{CallBody, FragmentsCall, Protocol},
     shared_attributes::SharedAttributes,

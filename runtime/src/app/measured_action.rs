@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use hydra_runtime_net::observe::{self, ActionOutcome, ActionRecord};
 
-use super::{actions::ActionEnd, context::RenderContext};
+use super::context::RenderContext;
 use crate::form::SealedForm;
 
 /// The label of fragments and actions that have none of their own.
@@ -35,17 +35,12 @@ impl Measured {
     }
 
     /// Tells what became of it in the record of the request.
-    pub(super) fn end(self, end: &ActionEnd) -> ActionRecord {
+    pub(super) fn end(self, outcome: ActionOutcome) -> ActionRecord {
         let record = ActionRecord {
             service: self.service,
             reference: self.reference,
             action: self.action,
-            outcome: match end {
-                ActionEnd::Done { .. } => ActionOutcome::Done,
-                ActionEnd::Invalid(_) => ActionOutcome::Invalid,
-                ActionEnd::Refused(..) => ActionOutcome::Refused,
-                ActionEnd::Failed(status, _) => ActionOutcome::of_failure(*status),
-            },
+            outcome,
             time: self.began.elapsed(),
             is_remote: false,
         };

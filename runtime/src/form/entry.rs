@@ -2,7 +2,7 @@
 #![deny(clippy::disallowed_methods)]
 
 #[cfg(feature = "upload")]
-use super::upload_file::UploadFile;
+use super::upload_file::{Content, UploadFile};
 
 /// One value of a field.
 #[derive(Debug)]
@@ -67,5 +67,20 @@ impl Upload {
     /// Whether the visitor chose no file: browsers then send an empty one without a name.
     pub(super) fn is_absent(&self) -> bool {
         self.name.is_empty() && self.content.is_empty()
+    }
+}
+
+/// A file that is in memory already.
+#[cfg(feature = "upload")]
+impl From<Upload> for UploadFile {
+    fn from(file: Upload) -> Self {
+        Self {
+            name: file.name,
+            media_type: file.media_type,
+            content: Content {
+                beginning: file.content,
+                rest: None,
+            },
+        }
     }
 }

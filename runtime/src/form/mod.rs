@@ -32,6 +32,7 @@ mod garde;
 mod outcome;
 mod rejection;
 mod seal;
+mod sent;
 #[cfg(feature = "upload")]
 mod spool;
 mod state;
@@ -55,10 +56,10 @@ pub use self::{
 #[doc(hidden)]
 pub use self::{extract::extract, state::FormState};
 pub(crate) use self::{
-    extract::{FormLimits, SentForm},
     outcome::PendingAction,
     rejection::NothingDone,
     seal::{FormSealer, SealedForm},
+    sent::{FormLimits, SentForm},
     state::FragmentForms,
 };
 

@@ -15,8 +15,8 @@ use super::{
     UploadFile,
     counted_body::{CountedBody, Room},
     entry::{Entry, Upload},
-    extract::SentForm,
     rejection::FormRejection,
+    sent::SentForm,
     spool::Spool,
     urlencoded::{BadForm, check},
 };

@@ -14,7 +14,6 @@ use tokio::{
     task::spawn_blocking,
 };
 
-use super::entry::Upload;
 use crate::limits::UPLOAD_WRITE_BYTES;
 
 /// A file that a visitor sent, of any length. Beyond its beginning, the content is in a temporary file without a name, which is gone
@@ -35,19 +34,6 @@ pub(super) struct Content {
     pub(super) beginning: Bytes,
     /// All of it, if that is longer than the beginning.
     pub(super) rest: Option<(File, u64)>,
-}
-
-impl From<Upload> for UploadFile {
-    fn from(file: Upload) -> Self {
-        Self {
-            name: file.name,
-            media_type: file.media_type,
-            content: Content {
-                beginning: file.content,
-                rest: None,
-            },
-        }
-    }
 }
 
 impl UploadFile {

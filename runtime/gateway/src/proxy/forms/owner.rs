@@ -90,7 +90,11 @@ impl OwnerCall<'_> {
             settings,
         };
         if let Some(instance) = without_port::chosen(&sending) {
-            return self.send_over_channel(sending, instance, request).await;
+            let headers = self.headers(request.headers());
+            let headers = headers.ok_or(RequestFailure::FormUnreadable)?;
+            let sent = without_port::send(sending, instance, self.seal, headers, request).await;
+            let (status, answer) = sent?;
+            return self.read(status, &HeaderMap::new(), &answer);
         }
         let expects = upstream::expects_continue(&request);
         let request = self.request(request).ok_or(RequestFailure::FormUnreadable)?;
@@ -136,7 +140,7 @@ impl OwnerCall<'_> {
     }
 
     /// What the owner learns of the visitor and of the trace. `None`: the session fits into no header.
-    pub(super) fn headers(&self, visitors: &HeaderMap) -> Option<HeaderMap> {
+    fn headers(&self, visitors: &HeaderMap) -> Option<HeaderMap> {
         // As many as the owner gets, so that the map does not grow.
         let mut headers = HeaderMap::with_capacity(12);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -149,7 +153,7 @@ impl OwnerCall<'_> {
     }
 
     /// Refuses a form with more than `most` bytes.
-    pub(super) fn too_large(&self, most: u64) -> RequestFailure {
+    fn too_large(&self, most: u64) -> RequestFailure {
         let service = &*self.service.name;
         tracing::warn!(
             service,
@@ -159,12 +163,7 @@ impl OwnerCall<'_> {
         RequestFailure::TooLarge
     }
 
-    pub(super) fn read(
-        &self,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<ActionAnswer, NoAnswer> {
+    fn read(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<ActionAnswer, NoAnswer> {
         if status == StatusCode::OK {
             return bodies::read_json(body).map_err(|reason| self.unclear(&reason).into());
         }
@@ -185,7 +184,7 @@ impl OwnerCall<'_> {
     }
 
     /// The failure of an answer that can't be used.
-    pub(super) fn unclear(&self, reason: &str) -> RequestFailure {
+    fn unclear(&self, reason: &str) -> RequestFailure {
         let (service, reason) = (&*self.service.name, cut(reason));
         tracing::warn!(service, reason, "the answer to a form can't be read");
         RequestFailure::FormUnclear
