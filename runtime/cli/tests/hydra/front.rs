@@ -165,6 +165,14 @@ impl Visitor {
 
     /// The whole answer.
     pub(crate) async fn get(&mut self, path: &str) -> (u16, HeaderMap, String) {
+        self.send(path).await.expect("an answer")
+    }
+
+    /// The whole answer.
+    ///
+    /// # Errors
+    /// No answer began.
+    pub(crate) async fn send(&mut self, path: &str) -> hyper::Result<(u16, HeaderMap, String)> {
         let request = http::Request::get(match self {
             Self::Http1(_) => path.to_owned(),
             Self::Http2(_) => format!("https://site.test{path}"),
@@ -177,9 +185,9 @@ impl Visitor {
             Self::Http1(sender) => sender.send_request(request).await,
             Self::Http2(sender) => sender.send_request(request).await,
         };
-        let (parts, body) = answer.expect("an answer").into_parts();
+        let (parts, body) = answer?.into_parts();
         let bytes = body.collect().await.expect("a whole answer").to_bytes();
         let text = String::from_utf8(bytes.to_vec()).expect("text");
-        (parts.status.as_u16(), parts.headers, text)
+        Ok((parts.status.as_u16(), parts.headers, text))
     }
 }

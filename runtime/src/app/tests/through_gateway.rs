@@ -78,6 +78,7 @@ pub(super) async fn run(app: App, gateway: SocketAddr, recorded: Option<&Record>
     let settings = Partial::default()
         .listen(address.to_string())
         .gateway(format!("http://{gateway}"))
+        .trusted_proxies("127.0.0.1")
         .private_key(KEY);
     let assembled = app.settings(settings).assemble().unwrap();
     let router = match recorded {
@@ -86,6 +87,7 @@ pub(super) async fn run(app: App, gateway: SocketAddr, recorded: Option<&Record>
             .layer(from_fn_with_state(recorded.clone(), record)),
         None => assembled.router,
     };
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let (stop, stopped) = watch::channel(false);
     tokio::spawn(assembled.registration.unwrap().run(address, stopped));

@@ -74,7 +74,7 @@ async fn arrived(body: &mut Body) -> Result<(Bytes, bool), BoxError> {
                 }
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(error.into())),
                 Poll::Ready(None) => return Poll::Ready(Ok(true)),
-                // A server reads a body when it is asked for: what came with the head is there in the next turn.
+                // A server reads a body when it is asked for: the bytes that came with the head are there in the next turn.
                 Poll::Pending if !has_waited => {
                     has_waited = true;
                     cx.waker().wake_by_ref();
