@@ -14,7 +14,7 @@ use crate::session::RequestSessions;
 
 /// What a gateway asks about the session of one service. `None`: the request does not ask for that.
 pub(super) fn asked(context: &RenderContext, request: &Request) -> Option<SignedHeader> {
-    // Without a gateway nobody removes what visitors write into the header.
+    // Without a gateway, the header may be written by a visitor.
     let has_gateway = context.signer.is_some() || context.source.is_some();
     SignedHeader::of(request, &HYDRA_SESSION).filter(|_| has_gateway)
 }

@@ -1,4 +1,4 @@
-//! Actions that are under way, whoever waits for their answers.
+//! Actions that are under way. They go on when their visitors have left.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ impl RunningActions {
     }
 }
 
-/// Ends the task of a form that was not read when nobody waits for its answer any more.
+/// Ends the task of a form that was not read when its visitor has left.
 struct GivenUp<F: Fn() -> bool> {
     task: AbortHandle,
     /// `None`: the task has ended.
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_end_of_an_action_is_waited_for_also_if_nobody_waits_for_its_answer() {
+    async fn the_end_of_an_action_is_waited_for_also_after_its_visitor_has_left() {
         let running = RunningActions::default();
         assert!(running.ended().now_or_never().is_some());
         let (go, wait) = oneshot::channel::<()>();

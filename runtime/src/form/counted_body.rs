@@ -71,7 +71,7 @@ impl Room {
         self.0.is_spent.load(Relaxed)
     }
 
-    /// Takes room for what came. `false`: there is none.
+    /// Takes room for so many bytes that came. `false`: there is none.
     fn take(&self, bytes: usize) -> bool {
         let take = |left: usize| left.checked_sub(bytes);
         let has_room = self.0.bytes.fetch_update(Relaxed, Relaxed, take).is_ok();

@@ -1,6 +1,6 @@
 //! Compresses responses for visitors, where the settings say so.
 //!
-//! A response that may hold a secret of the visitor beside text of somebody else must not be compressed: from its length,
+//! A response that may hold a secret of the visitor beside the text of another person must not be compressed: from its length,
 //! the secret could be guessed letter by letter (BREACH). Services mark such responses as private, and so does an
 //! application whose page has a fragment with a session.
 
@@ -74,7 +74,7 @@ impl Compression {
     }
 }
 
-/// Whether the content of a response may be compressed, whoever it is for.
+/// Whether the content of a response may be compressed, for every visitor.
 fn may_be_compressed(response: &Response) -> bool {
     let headers = response.headers();
     let has_content = response.status().is_success()

@@ -112,7 +112,7 @@ async fn an_action_behind_a_gateway_runs_to_its_end() {
         drop(visitor);
         timeout(LONG, left.notified())
             .await
-            .expect("nobody waits for the answer");
+            .expect("no answer is waited for");
     };
     steps.check(leave).await;
 }

@@ -48,7 +48,7 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for Film {
     }
 }
 
-/// Says what came, and hangs, panics or finds it wrong, if its note says so.
+/// Answers with the sizes of the files. It hangs, panics or finds the form wrong if its note says so.
 async fn keep(form: Film) -> Result<Done, Invalid<Film>> {
     let mut said = form.note;
     if let Some(mut film) = form.film {
