@@ -8,4 +8,4 @@ mod service_handler;
 mod setup;
 
 pub(crate) use open::{open, over_tcp};
-pub(crate) use relay::{relay, relay_action};
+pub(crate) use relay::relay;

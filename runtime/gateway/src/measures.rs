@@ -9,6 +9,7 @@ use std::{
 };
 
 use hydra_runtime_net::metrics::{Described, HandleMap, LazyCounter, LazyHistogram, describe};
+pub(crate) use hydra_runtime_net::observe::OTHER;
 use hydra_runtime_wire::Outcome;
 use metrics::{Key, Label};
 
@@ -18,9 +19,6 @@ use crate::{
     flows::{Flow, FlowState},
     limits::{FLOW_PERIOD, MAX_FLOWS, MAX_FLOWS_PER_FRAGMENT, MAX_MEASURED_REFS, MAX_MEASURED_SERVICES},
 };
-
-/// The label of services and refs that have none of their own.
-pub(crate) const OTHER: &str = "other";
 
 /// Refused requests: pages that a process renders without a gateway are limited, too.
 const REFUSED: Described = Described::counter(

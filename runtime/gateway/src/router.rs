@@ -8,6 +8,7 @@ use axum::{
     routing::{any, get, post},
 };
 use http::{Request, StatusCode};
+use hydra_runtime_net::channel::{ACTION, REQUEST_FRAGMENT};
 use hydra_runtime_wire::paths;
 
 use crate::{
@@ -25,8 +26,8 @@ pub(crate) fn router(gateway: Gateway) -> Router {
         .route(paths::OVERVIEW, get(api::discovery::overview))
         .route(paths::CONTRACTS, get(api::contracts::contracts))
         .route(paths::CHANNEL, get(channel::open))
-        .route(paths::RELAY, post(channel::relay))
-        .route(paths::RELAY_ACTION, post(channel::relay_action))
+        .route(paths::RELAY, channel::relay(REQUEST_FRAGMENT))
+        .route(paths::RELAY_ACTION, channel::relay(ACTION))
         .route("/health", get(api::health))
         .route("/_h/services", get(api::services))
         .route("/.well-known/jwks.json", any(key_set))

@@ -9,7 +9,10 @@ use hydra_runtime_wire::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        Error, MapAccess, Unexpected, Visitor,
+        value::{MapAccessDeserializer, StrDeserializer},
+    },
 };
 
 use crate::limits::MAX_STATED_VERSIONS;
@@ -80,14 +83,9 @@ impl<'de> Visitor<'de> for TextOrTable {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<StatedWeights, E> {
-        match text {
-            "newest" => Ok(StatedWeights::Rule(SharingRule::Newest)),
-            "equal" => Ok(StatedWeights::Rule(SharingRule::Equal)),
-            other => Err(E::invalid_value(
-                serde::de::Unexpected::Str(lines::cut(other)),
-                &self,
-            )),
-        }
+        let rule = SharingRule::deserialize(StrDeserializer::<E>::new(text));
+        let bad = |_| E::invalid_value(Unexpected::Str(lines::cut(text)), &self);
+        rule.map(StatedWeights::Rule).map_err(bad)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<StatedWeights, A::Error> {

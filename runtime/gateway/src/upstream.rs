@@ -205,7 +205,7 @@ impl ConnectionPool {
             DirectError::NotSent(error) => {
                 *request.body_mut() = Body::from(body);
                 SendError::NotSent {
-                    reason: DialError::from(error.to_string()),
+                    reason: error.into(),
                     request: Box::new(request),
                 }
             }

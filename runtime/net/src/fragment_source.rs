@@ -45,8 +45,8 @@ pub trait FragmentSource: Send + Sync + 'static {
 
 /// Fragments that a source may give one caller again without a request, at the moment at which it was asked.
 pub trait KeptFragments {
-    /// The fragments in their order, if all of them are there. They count as shown then.
-    fn get(&self, wanted: &[WantedFragment<'_>]) -> Option<Vec<KeptFragment>>;
+    /// The fragments in their order, if all of them are there and none has more than `max_bytes` of HTML. They count as shown then.
+    fn get(&self, wanted: &[WantedFragment<'_>], max_bytes: usize) -> Option<Vec<KeptFragment>>;
 }
 
 /// A fragment that a page wants.

@@ -24,3 +24,6 @@ pub use debug::{DebugKey, QUERY_NAME};
 pub use observer::{Observer, ObserverConfig};
 pub use record::{FragmentRecord, RequestRecord, Served};
 pub use settings::{AccessLogTarget, Otlp, Share};
+
+/// The label of services, fragments and actions that have no label of their own in metrics.
+pub const OTHER: &str = "other";

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header::WWW_AUTHENTICATE, request::Parts, uri::PathAndQuery};
-use hydra_runtime_net::bodies;
+use hydra_runtime_net::{bodies, observe::OTHER};
 use hydra_runtime_wire::{
     forms::{ActionAnswer, ActionFailure, DoneForm, SEAL_PARAMETER, session::OwnerSession},
     headers::HYDRA_SESSION,
@@ -63,7 +63,7 @@ pub(super) async fn ran(state: &EndpointState, seal: &str, parts: &Parts, body: 
         .actions
         .sessions_of_gateway(session.and_then(|session| session.session));
     // The gateway counts it.
-    let (end, _) = actions::run(context, seal, &parts.headers, body, sessions.clone()).await;
+    let (end, record) = actions::run(context, seal, &parts.headers, body, sessions.clone()).await;
     let session = sessions.take_own_change();
     match end {
         ActionEnd::Done { form, done } => Json(ActionAnswer::Done(DoneForm {
@@ -78,29 +78,25 @@ pub(super) async fn ran(state: &EndpointState, seal: &str, parts: &Parts, body: 
             invalid.session = session;
             Json(ActionAnswer::Invalid(invalid)).into_response()
         }
-        ActionEnd::Failed(status, reason) => refused(status, failure(state, seal, reason)),
-        ActionEnd::Refused(status, reason) => {
-            let failure = failure(state, seal, reason);
-            refused(
-                status,
-                ActionFailure {
-                    refused: true,
-                    ..failure
-                },
-            )
-        }
+        ActionEnd::Failed {
+            status,
+            is_own,
+            reason,
+        } => refused(
+            status,
+            ActionFailure {
+                reason,
+                reference: named(record.reference),
+                action: named(record.action),
+                refused: is_own,
+            },
+        ),
     }
 }
 
-/// Why a form has no answer, with the action that its seal names.
-fn failure(state: &EndpointState, seal: &str, reason: String) -> ActionFailure {
-    let form = state.context.actions.open(seal).unwrap_or_default();
-    ActionFailure {
-        reason,
-        reference: form.reference,
-        action: form.action,
-        refused: false,
-    }
+/// A name for the gateway. Empty: there is none.
+fn named(name: String) -> String {
+    Some(name).filter(|name| name != OTHER).unwrap_or_default()
 }
 
 /// Checks the signature of the call. Its body is not signed, since it is still arriving.

@@ -12,10 +12,7 @@ use hydra_runtime_net::{
     fragment_source::Caller,
     observe::{self, ActionOutcome, ActionRecord},
 };
-use hydra_runtime_wire::{
-    forms::{InvalidForm, imports_hash},
-    lines::cut,
-};
+use hydra_runtime_wire::forms::{FormFailure, InvalidForm, imports_hash};
 use tower::ServiceExt as _;
 
 use super::{
@@ -39,10 +36,14 @@ pub(crate) enum ActionEnd {
     Done { form: SealedForm, done: Done },
     /// The visitor sees the form again.
     Invalid(Box<InvalidForm>),
-    /// There is no answer for the visitor. The reason is for logs.
-    Failed(StatusCode, String),
-    /// The action itself refuses the form, with a status of the class 4xx. The reason is for logs.
-    Refused(StatusCode, String),
+    /// There is no answer for the visitor.
+    Failed {
+        status: StatusCode,
+        /// Whether the action itself answered with this status, which is of the class 4xx then.
+        is_own: bool,
+        /// For logs.
+        reason: String,
+    },
 }
 
 impl ActionEnd {
@@ -50,8 +51,7 @@ impl ActionEnd {
         match self {
             Self::Done { .. } => ActionOutcome::Done,
             Self::Invalid(_) => ActionOutcome::Invalid,
-            Self::Refused(..) => ActionOutcome::Refused,
-            Self::Failed(status, _) => ActionOutcome::of_failure(*status),
+            Self::Failed { status, is_own, .. } => FormFailure::of_owner(*status, *is_own).into(),
         }
     }
 }
@@ -84,14 +84,14 @@ async fn run_with(
     let actions = &context.actions;
     let Some(form) = form else {
         let reason = "the address of the form is not one that this service made, or its key has changed";
-        return ActionEnd::Failed(StatusCode::BAD_REQUEST, reason.to_owned());
+        return failed(StatusCode::BAD_REQUEST, reason);
     };
     let name = (form.reference.as_str(), form.action.as_str());
     // The map is keyed by texts of the program, which live longer than those of a seal.
     let mut routes = actions.routes.iter().filter(|(key, _)| **key == name);
     let Some(handler) = routes.next().map(|(_, handler)| handler.clone()) else {
         let reason = format!("there is no action `{}` of `{}`", form.action, form.reference);
-        return ActionEnd::Failed(StatusCode::NOT_FOUND, reason);
+        return failed(StatusCode::NOT_FOUND, reason);
     };
     let sent = SentForm::new(actions.limits.clone());
     let mut request = request_of(actions, headers, Body::new(body), sessions.clone());
@@ -101,25 +101,31 @@ async fn run_with(
     request.extensions_mut().insert(sent.clone());
     request.extensions_mut().insert(imports);
     let handled = AssertUnwindSafe(handler.oneshot(request)).catch_unwind();
-    let in_time = {
-        let sent = sent.clone();
-        async move { sent.within(handled).await }
-    };
-    let response = match actions
-        .running
-        .run(observe::current(), in_time, || sent.refuse())
-        .await
-    {
-        Some(Some(Ok(Ok(response)))) => response,
-        Some(Some(Err(_))) => return failed("its handler panicked"),
-        None => return failed("the application is stopping"),
-        Some(None) if sent.refuse() => {
-            let reason = "the form did not arrive in time";
-            return ActionEnd::Failed(StatusCode::REQUEST_TIMEOUT, reason.to_owned());
+    let handled = {
+        let (sent, sessions) = (sent.clone(), sessions.clone());
+        async move {
+            let handled = sent.within(handled).await;
+            // Here, since the visitor may have left. That of another page goes back to it with the answer.
+            sessions.save_of_known().await;
+            match handled {
+                Some(Ok(Ok(response))) => Ok(response),
+                Some(Err(_)) => Err(unclear("its handler panicked")),
+                None if sent.refuse() => Err(failed(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the form did not arrive in time",
+                )),
+                None => Err(unclear("its handler took too long")),
+            }
         }
-        Some(None) => return failed("its handler took too long"),
     };
-    ended(context, form, sent, headers, &sessions, response).await
+    let handled = actions
+        .running
+        .run(observe::current(), handled, || sent.refuse())
+        .await;
+    match handled.unwrap_or_else(|| Err(unclear("the application is stopping"))) {
+        Ok(response) => ended(context, form, sent, headers, &sessions, response).await,
+        Err(end) => end,
+    }
 }
 
 /// The request for a handler.
@@ -150,8 +156,17 @@ fn request_of(
     request
 }
 
-fn failed(reason: &str) -> ActionEnd {
-    ActionEnd::Failed(StatusCode::INTERNAL_SERVER_ERROR, reason.to_owned())
+fn failed(status: StatusCode, reason: impl Into<String>) -> ActionEnd {
+    ActionEnd::Failed {
+        status,
+        is_own: false,
+        reason: reason.into(),
+    }
+}
+
+/// It is not known what the action did.
+fn unclear(reason: &str) -> ActionEnd {
+    failed(StatusCode::INTERNAL_SERVER_ERROR, reason)
 }
 
 /// What the response of a handler means.
@@ -175,26 +190,22 @@ async fn ended(
             shown_again(context, &form, state, headers, sessions).await
         }
         None => {
-            let is_own = !is_of_hydra(&response);
-            let is_unhandled = response.extensions().get::<NothingDone>().is_some();
-            let status = response.status();
-            let reason = reason_of(response).await;
-            match status.is_client_error() {
-                true if is_own => ActionEnd::Refused(status, reason),
-                true => ActionEnd::Failed(status, reason),
-                false if is_unhandled => ActionEnd::Failed(status, reason),
-                false => failed(&reason),
+            let is_uncalled = response.extensions().get::<NothingDone>().is_some();
+            let has_bad_imports = response.extensions().get::<ImportsRefused>().is_some();
+            let status = match response.status() {
+                status if status.is_client_error() || is_uncalled => status,
+                _ => StatusCode::INTERNAL_SERVER_ERROR,
+            };
+            // The protocol means the same by these two as handlers do.
+            let is_permission = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
+            let is_hydras = is_uncalled || has_bad_imports || is_permission;
+            ActionEnd::Failed {
+                status,
+                is_own: status.is_client_error() && !is_hydras,
+                reason: reason_of(response).await,
             }
         }
     }
-}
-
-/// Whether a response without a result says that the handler was not called, or that the visitor may not call it.
-fn is_of_hydra(response: &Response) -> bool {
-    let extensions = response.extensions();
-    extensions.get::<NothingDone>().is_some()
-        || extensions.get::<ImportsRefused>().is_some()
-        || [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&response.status())
 }
 
 /// The form as the visitor filled it in. If the fragment can't be rendered so, it comes without what was typed: what the visitor
@@ -212,21 +223,20 @@ async fn shown_again(
         message: state.message.clone(),
         ..FormState::default()
     };
-    let reason = match rendered(context, form, state, headers, sessions).await {
-        Ok(invalid) => return ActionEnd::Invalid(Box::new(invalid)),
-        Err(reason) => reason,
-    };
+    if let Ok(invalid) = rendered(context, form, state, headers, sessions).await {
+        return ActionEnd::Invalid(Box::new(invalid));
+    }
     let (fragment, action) = (&*form.reference, &*form.action);
+    // Without the reason, which may quote what was typed.
     tracing::warn!(
         fragment,
         action,
-        reason = cut(&reason),
         "a form can't be shown again as it was filled in"
     );
     match rendered(context, form, empty, headers, sessions).await {
         Ok(invalid) => ActionEnd::Invalid(Box::new(invalid)),
         // Nothing was done.
-        Err(reason) => ActionEnd::Failed(
+        Err(reason) => failed(
             StatusCode::SERVICE_UNAVAILABLE,
             format!("the form can't be shown again: {reason}"),
         ),

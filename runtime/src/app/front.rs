@@ -20,7 +20,7 @@ use http::{
 };
 use hydra_runtime_net::{
     ReplacedBody, bodies,
-    observe::{ActionMeasures, RequestRecord},
+    observe::{ActionMeasures, ActionRecord, RequestRecord},
     proxies::Origin,
 };
 use hydra_runtime_wire::{
@@ -39,6 +39,7 @@ use tower::ServiceExt as _;
 use super::{
     actions::{self, ActionEnd},
     context::RenderContext,
+    measured_action::Measured,
     page::PendingPage,
 };
 use crate::{
@@ -55,6 +56,13 @@ pub(super) struct Front {
     /// The pages, without this layer.
     pub(super) routes: Router,
     pub(super) measures: ActionMeasures,
+}
+
+impl Front {
+    fn count(&self, record: &ActionRecord) {
+        let names = [&*record.service, &record.reference, &record.action];
+        self.measures.count(names, record.outcome, record.time);
+    }
 }
 
 /// How the visitor reached this site, as far as trusted proxies say: an extension of the request.
@@ -98,7 +106,7 @@ pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, nex
     match *request.method() {
         // Whatever the seal is: the form must not reach the page's handler.
         Method::POST if has_seal_parameter(query) => match is_like_host(path) {
-            true => failed(FormFailure::Unreadable),
+            true => refused(&front, FormFailure::Unreadable, request.into_body()).await,
             false => sent(&front, &seal, request).await,
         },
         // The visitor loads the page anew that showed what was wrong.
@@ -116,11 +124,10 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let host = site.host.as_ref();
     if is_cross_site(&parts.method, false, &parts.headers, site.scheme, host) {
         tracing::warn!("a form that another site sent is refused");
-        return failed(FormFailure::CrossSite);
+        return refused(front, FormFailure::CrossSite, body).await;
     }
     if parts.headers.contains_key(CONTENT_ENCODING) {
-        bodies::discard(body).await;
-        return failed(FormFailure::Kind);
+        return refused(front, FormFailure::Kind, body).await;
     }
     let is_secure = site.scheme == "https";
     let page = page_of(&parts.uri, &parts.headers, &site);
@@ -128,8 +135,7 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let sessions = parts.extensions.get::<Arc<RequestSessions>>().cloned();
     let sessions = sessions.unwrap_or_else(|| context.actions.sessions_of_gateway(None));
     let (end, record) = actions::run(context, seal, &parts.headers, body, sessions).await;
-    let names = [&*record.service, &record.reference, &record.action];
-    front.measures.count(names, record.outcome, record.time);
+    front.count(&record);
     match end {
         ActionEnd::Done { done, .. } => {
             let mut response = led(&done, &page);
@@ -148,15 +154,24 @@ async fn sent(front: &Front, seal: &str, request: Request) -> Response {
             *again.extensions_mut() = for_page(&parts.extensions);
             shown_again(front, again, *invalid, &page).await
         }
-        ActionEnd::Failed(status, reason) => {
+        ActionEnd::Failed {
+            status,
+            is_own,
+            reason,
+        } => {
             tracing::warn!(%status, reason = cut(&reason), "a form is refused");
-            failed(FormFailure::of_owner(status, false))
-        }
-        ActionEnd::Refused(status, reason) => {
-            tracing::warn!(%status, reason = cut(&reason), "the action refused a form");
-            failed(FormFailure::of_owner(status, true))
+            failed(FormFailure::of_owner(status, is_own))
         }
     }
+}
+
+/// Refuses a form before its seal is read, and counts it.
+async fn refused(front: &Front, failure: FormFailure, body: Body) -> Response {
+    // Otherwise a browser that still sends it does not read the answer.
+    bodies::discard(body).await;
+    let measured = Measured::begin(&front.context, None);
+    front.count(&measured.end(failure.into()));
+    failed(failure)
 }
 
 /// The response to a form that has no answer. An outer layer adds the words.
@@ -197,17 +212,16 @@ fn keep<T: Clone + Send + Sync + 'static>(sent: &Extensions, kept: &mut Extensio
 
 /// The page with the fragment as it was filled in. What handles the page renders it.
 async fn shown_again(front: &Front, page: Request, invalid: InvalidForm, address: &PathAndQuery) -> Response {
-    let html = with_query(&invalid.html, address.query());
     let Ok(mut response) = front.routes.clone().oneshot(page).await;
     if response.extensions().get::<PendingPage>().is_none() {
-        return alone(&html);
+        return alone(&invalid.html, address.query());
     }
     let prefilled = PrefilledSlot {
         service: front.context.service.to_string(),
         reference: invalid.reference,
         imports: invalid.imports,
         answer: Answer {
-            html: Some(html.into()),
+            html: Some(invalid.html.into()),
             exports: invalid.exports,
             assets: invalid.assets.into_boxed_slice(),
             // Nothing of it may be used again.
@@ -236,17 +250,17 @@ pub(super) fn placed(mut shown: Response, html: Bytes) -> Response {
             None => shown,
         },
         // The page failed, or has no such fragment.
-        _ => alone(&String::from_utf8_lossy(&html)),
+        _ => alone(&String::from_utf8_lossy(&html), query),
     }
 }
 
-/// A page of nothing but the HTML of a fragment.
-fn alone(html: &str) -> Response {
+/// A page of nothing but the HTML of a fragment, whose forms keep the query of their page.
+fn alone(html: &str, query: Option<&str>) -> Response {
     let no_store = HeaderValue::from_static("no-store");
     (
         StatusCode::UNPROCESSABLE_ENTITY,
         [(CACHE_CONTROL, no_store)],
-        Html(of_fragment(html)),
+        Html(of_fragment(&with_query(html, query))),
     )
         .into_response()
 }

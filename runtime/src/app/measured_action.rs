@@ -2,13 +2,10 @@
 
 use std::time::Instant;
 
-use hydra_runtime_net::observe::{self, ActionOutcome, ActionRecord};
+use hydra_runtime_net::observe::{self, ActionOutcome, ActionRecord, OTHER};
 
 use super::context::RenderContext;
 use crate::form::SealedForm;
-
-/// The label of fragments and actions that have none of their own.
-const OTHER: &str = "other";
 
 /// An action that has begun.
 pub(super) struct Measured {

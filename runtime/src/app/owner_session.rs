@@ -16,7 +16,9 @@ use crate::session::RequestSessions;
 pub(super) fn asked(context: &RenderContext, request: &Request) -> Option<SignedHeader> {
     // Without a gateway, the header may be written by a visitor.
     let has_gateway = context.signer.is_some() || context.source.is_some();
-    SignedHeader::of(request, &HYDRA_SESSION).filter(|_| has_gateway)
+    has_gateway
+        .then(|| SignedHeader::of(request, &HYDRA_SESSION))
+        .flatten()
 }
 
 /// Answers what a gateway asks.
@@ -34,13 +36,12 @@ pub(super) async fn answer(
         return StatusCode::BAD_REQUEST.into_response();
     };
     let known = sessions.sessions().await;
-    let session = known.get(&asked.service).cloned();
     let answer = match asked.session {
         Some(changed) => {
             sessions.keep([(asked.service.clone(), changed)].into());
             None
         }
-        None => session,
+        None => known.get(&asked.service).cloned(),
     };
     let answer = OwnerSession {
         service: asked.service,

@@ -48,6 +48,9 @@ pub(super) struct VisitorRequest {
 impl VisitorRequest {
     pub(super) fn of(request: &Request, request_sessions: Arc<RequestSessions>) -> Self {
         let headers = request.headers();
+        let form = FormHeaders::of(request);
+        // Only a page that shows a form again asks: for others, the cookies need not be read.
+        let may_show_form = form.is_some() || *request.method() == Method::POST;
         Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -58,9 +61,9 @@ impl VisitorRequest {
             preview: headers
                 .get(HYDRA_PREVIEW)
                 .and_then(|state| PreviewBar::of(state, request.uri())),
-            form: FormHeaders::of(request),
+            form,
             request_sessions,
-            is_secret: is_secret(headers),
+            is_secret: may_show_form && is_secret(headers),
         }
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn outside(
     context.observer.visitor(request, answer).await
 }
 
-/// What is known of a visitor's request before its handler gets it.
+/// What the layer reads from a visitor's request before the handler runs, because it needs it for the response.
 struct Visit {
     sessions: Arc<RequestSessions>,
     /// Whether the visitor uses TLS according to trusted proxies.

@@ -146,6 +146,13 @@ impl RequestSessions {
         }
     }
 
+    /// Saves the state that handlers set, if the visitor has a cookie already. Others need an answer that sets one.
+    pub(crate) async fn save_of_known(&self) {
+        if self.known.is_some() {
+            self.save_own().await;
+        }
+    }
+
     /// The sealed sessions of the visitor, with this service's session as handlers left it.
     pub(crate) async fn latest(&self) -> Sessions {
         let mut sessions = self.sessions().await.clone();

@@ -152,9 +152,7 @@ impl TestForm {
         let (status, done, reason, html) = match end {
             ActionEnd::Done { done, .. } => (StatusCode::SEE_OTHER, Some(done), None, String::new()),
             ActionEnd::Invalid(form) => (StatusCode::UNPROCESSABLE_ENTITY, None, None, form.html),
-            ActionEnd::Failed(status, reason) | ActionEnd::Refused(status, reason) => {
-                (status, None, Some(reason), String::new())
-            }
+            ActionEnd::Failed { status, reason, .. } => (status, None, Some(reason), String::new()),
         };
         let document = Document {
             name: format!("the response to {name}, {status}"),

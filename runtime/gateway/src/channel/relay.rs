@@ -7,11 +7,11 @@ use axum::{
     body::Body,
     extract::{Path, State},
     response::{IntoResponse as _, Response},
+    routing::{MethodRouter, post},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE, request::Parts};
 use hydra_runtime_net::{
     bodies::{discard, read},
-    channel::{ACTION, REQUEST_FRAGMENT},
     limits::MAX_CALL_BYTES,
 };
 use hydra_runtime_wire::signing::{BadSignature, GATEWAY};
@@ -23,26 +23,13 @@ use crate::{
     registry::instance::channel_place::ChannelId,
 };
 
-/// `POST /h/channel/{K}/requestFragment?channel=…`. The channel is a part of what the gateway signs.
-pub(crate) async fn relay(
-    State(gateway): State<Gateway>,
-    key: PathKey,
-    caller: CallOrigin,
-    parts: Parts,
-    body: Body,
-) -> Response {
-    passed_on(gateway, key, caller, parts, body, REQUEST_FRAGMENT).await
-}
-
-/// `POST /h/channel/{K}/action?channel=…`, in the same way.
-pub(crate) async fn relay_action(
-    State(gateway): State<Gateway>,
-    key: PathKey,
-    caller: CallOrigin,
-    parts: Parts,
-    body: Body,
-) -> Response {
-    passed_on(gateway, key, caller, parts, body, ACTION).await
+/// `POST /h/channel/{K}/{route}?channel=…`, for one route of channels. The gateway that calls signs the channel with the address.
+pub(crate) fn relay(route: &'static str) -> MethodRouter<Gateway> {
+    post(
+        move |State(gateway): State<Gateway>, key: PathKey, caller: CallOrigin, parts: Parts, body: Body| {
+            passed_on(gateway, key, caller, parts, body, route)
+        },
+    )
 }
 
 /// Passes a request on over the channel that its address names, on this route.

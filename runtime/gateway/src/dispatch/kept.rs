@@ -1,6 +1,6 @@
 //! Kept fragments of plain services, for pages of this process: they need neither a batch nor a task.
 
-use std::{sync::Arc, time::Instant};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 use hydra_runtime_net::fragment_source::{Caller, KeptFragment, KeptFragments, WantedFragment};
 use hydra_runtime_wire::{Attributes, call_chain, limits::MAX_CALL_CHAIN_DEPTH};
@@ -27,7 +27,11 @@ pub(super) fn for_visitor(gateway: &Gateway, caller: &Caller) -> Option<Box<dyn 
         return None;
     }
     let snapshot = gateway.publisher().snapshot();
-    let headers = gateway.with_valid_login(&caller.headers);
+    // Here the login only decides between versions.
+    let headers = match snapshot.is_split() {
+        true => gateway.with_valid_login(&caller.headers),
+        false => Cow::Borrowed(&caller.headers),
+    };
     let visitor = PageVisitor::of(gateway, &snapshot, &headers, caller);
     Some(Box::new(KeptForVisitor {
         gateway: gateway.clone(),
@@ -39,10 +43,11 @@ pub(super) fn for_visitor(gateway: &Gateway, caller: &Caller) -> Option<Box<dyn 
 }
 
 impl KeptFragments for KeptForVisitor {
-    fn get(&self, wanted: &[WantedFragment<'_>]) -> Option<Vec<KeptFragment>> {
+    fn get(&self, wanted: &[WantedFragment<'_>], max_bytes: usize) -> Option<Vec<KeptFragment>> {
         let mut found = Vec::with_capacity(wanted.len());
         for one in wanted {
-            found.push(self.find(one)?);
+            let kept = self.find(one).filter(|kept| kept.html.len() <= max_bytes);
+            found.push(kept?);
         }
         for one in wanted {
             let asker = one.call_chain.last().map_or("", String::as_str);
@@ -136,7 +141,30 @@ mod tests {
             now: Instant::now(),
             millis: gateway.publisher().now(),
         };
-        kept.get(&[wanted])?.pop()
+        kept.get(&[wanted], usize::MAX)?.pop()
+    }
+
+    #[test]
+    fn a_fragment_that_is_too_long_for_the_page_counts_as_neither_kept_nor_shown() {
+        let (gateway, imports) = (gateway(), Attributes::new());
+        let wanted = WantedFragment {
+            service: "s",
+            reference: "f",
+            imports: &imports,
+            exports: &[],
+            call_chain: &[],
+        };
+        let kept = KeptForVisitor {
+            gateway: gateway.clone(),
+            snapshot: gateway.publisher().snapshot(),
+            visitor: visitor(),
+            now: Instant::now(),
+            millis: gateway.publisher().now(),
+        };
+        assert_eq!(kept.get(&[wanted], "kept".len() - 1), None);
+        let flows = gateway.fragment_measures().flows(gateway.publisher().now());
+        assert!(flows.is_empty());
+        assert!(kept.get(&[wanted], "kept".len()).is_some());
     }
 
     #[test]

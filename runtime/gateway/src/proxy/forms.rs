@@ -257,15 +257,18 @@ impl<'a> SentForm<'a> {
         owner: &str,
         mut for_page: Parts,
     ) -> Result<Response, RequestFailure> {
-        let cookies = match session {
+        let cookie = match session {
             Some(session) => sessions::keep(self, owner, session, &for_page).await,
-            None => Vec::new(),
+            None => None,
         };
-        sessions::take_cookie(&cookies, &mut for_page.headers);
+        if let Some(cookie) = &cookie {
+            sessions::take_cookie(cookie, &mut for_page.headers);
+        }
         let for_page = Request::from_parts(for_page, Body::empty());
         let mut response = self.answer(answer, owner, for_page).await?;
-        let cookies = cookies.into_iter().map(|cookie| (SET_COOKIE, cookie));
-        response.headers_mut().extend(cookies);
+        response
+            .headers_mut()
+            .extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
         Ok(response)
     }
 

@@ -203,11 +203,12 @@ impl Publisher {
         self.store.refresh(now).await;
         self.local().apply(Event::Tick, now);
         self.publish(began).await;
-        if let Some(age) = self.store.age_of_change().await {
-            self.convergence.record(age.as_secs_f64());
-        }
         if self.store.outage().is_some() != was_away {
             self.changes.send_modify(|count| *count += 1);
+        }
+        // Last, because it asks Redis: no change waits for a measurement.
+        if let Some(age) = self.store.age_of_change().await {
+            self.convergence.record(age.as_secs_f64());
         }
     }
 

@@ -64,6 +64,12 @@ pub(crate) struct Choice<'a> {
 }
 
 impl Service {
+    /// Whether an instance speaks protocol 2, and so may make pages of fragments.
+    pub(crate) fn makes_pages(&self) -> bool {
+        let mut instances = self.active.iter();
+        instances.any(|instance| instance.fragment_protocol == FragmentProtocol::Protocol2)
+    }
+
     /// A service with these active instances, under what operators changed. `epoch` is the time at which the gateway started.
     pub(super) fn of(
         name: &ServiceName,

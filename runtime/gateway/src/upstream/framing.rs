@@ -87,7 +87,8 @@ pub(crate) fn codings_are_known(headers: &HeaderMap) -> bool {
     Framing::of(std::iter::empty(), codings, true).is_ok()
 }
 
-fn number(text: &[u8]) -> Option<u64> {
+/// A number of digits alone (RFC 9110 section 8.6).
+pub(super) fn number(text: &[u8]) -> Option<u64> {
     // `parse` alone would accept a sign.
     let digits = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| digits)?.parse().ok()

@@ -164,7 +164,9 @@ impl Site {
             exports: &[],
             call_chain: &[],
         };
-        let kept = source.kept(&caller).and_then(|kept| kept.get(&[wanted])?.pop());
+        let kept = source
+            .kept(&caller)
+            .and_then(|kept| kept.get(&[wanted], usize::MAX)?.pop());
         let kept = kept.map(|kept| String::from_utf8(kept.html.to_vec()).expect("UTF-8"));
         let parts: Vec<_> = source.resolve(batch, caller).collect().await;
         let answer = serde_json::to_value(&parts).expect("JSON")[0]["fragments"][0].clone();

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
+use hydra_runtime_wire::forms::FormFailure;
 use metrics::{Key, Label};
 
+use super::OTHER;
 use crate::{
     limits::MAX_MEASURED_ACTIONS,
     metrics::{HandleMap, LazyCounter, LazyHistogram},
 };
-
-/// The label of services, fragments and actions that have none of their own.
-const OTHER: &str = "other";
 
 /// What became of a form, in the words of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,17 +38,6 @@ impl ActionOutcome {
         Self::Unclear,
     ];
 
-    /// The outcome where the owner of the form answers with this status instead of a result.
-    #[must_use]
-    pub fn of_failure(status: StatusCode) -> Self {
-        match status {
-            StatusCode::UNAUTHORIZED => Self::Login,
-            StatusCode::SERVICE_UNAVAILABLE => Self::Unsent,
-            status if status.is_client_error() => Self::Refused,
-            _ => Self::Unclear,
-        }
-    }
-
     /// The value of the label `outcome`.
     #[must_use]
     pub fn label(self) -> &'static str {
@@ -68,6 +55,17 @@ impl ActionOutcome {
     #[must_use]
     pub fn is_error(self) -> bool {
         matches!(self, Self::Unsent | Self::Unclear)
+    }
+}
+
+impl From<FormFailure> for ActionOutcome {
+    fn from(failure: FormFailure) -> Self {
+        match failure {
+            FormFailure::Login => Self::Login,
+            FormFailure::Unsent => Self::Unsent,
+            FormFailure::Unclear => Self::Unclear,
+            _ => Self::Refused,
+        }
     }
 }
 
@@ -157,24 +155,29 @@ impl Handles {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     #[test]
     fn a_status_without_a_result_says_what_became_of_the_form() {
-        for (status, expected) in [
-            (400, "refused"),
-            (401, "login"),
-            (403, "refused"),
-            (404, "refused"),
-            (408, "refused"),
-            (413, "refused"),
-            (415, "refused"),
-            (500, "unclear"),
-            (502, "unclear"),
-            (503, "unsent"),
+        for (status, is_own, expected) in [
+            (400, false, "refused"),
+            (401, false, "login"),
+            (401, true, "login"),
+            (403, true, "refused"),
+            (404, false, "refused"),
+            (408, false, "refused"),
+            (409, true, "refused"),
+            (413, false, "refused"),
+            (415, false, "refused"),
+            (500, false, "unclear"),
+            (502, false, "unclear"),
+            (503, false, "unsent"),
         ] {
             let status = StatusCode::from_u16(status).expect("a status");
-            assert_eq!(ActionOutcome::of_failure(status).label(), expected, "{status}");
+            let outcome = ActionOutcome::from(FormFailure::of_owner(status, is_own));
+            assert_eq!(outcome.label(), expected, "{status}");
         }
     }
 }

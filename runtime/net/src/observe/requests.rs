@@ -8,14 +8,13 @@ use std::{
 use http::StatusCode;
 use metrics::{Counter, Histogram};
 
+use super::OTHER;
 use crate::{limits::MAX_COUNTED_SERVICES, metrics::HandleMap};
 
 /// The classes of RFC 9110 section 15, as labels.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// The label of answers that no service gave.
 const NONE: &str = "none";
-/// The label of services beyond those that have labels of their own.
-const OTHER: &str = "other";
 
 /// The metrics of all requests.
 #[derive(Debug)]

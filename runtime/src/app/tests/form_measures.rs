@@ -16,6 +16,14 @@ async fn forms_are_counted_by_what_became_of_them() {
         answer(page_app(), browser(&address, body)).await;
     }
     answer(page_app(), browser("?hydra-form=c2hvcA.AAAA", "zip=9000")).await;
+    // Before the seal is read.
+    for (name, value) in [("sec-fetch-site", "cross-site"), ("content-encoding", "gzip")] {
+        let mut request = browser(&address, "zip=9000");
+        request
+            .headers_mut()
+            .insert(name, http::HeaderValue::from_static(value));
+        answer(page_app(), request).await;
+    }
     let text = recorder.handle().render();
     let of_place = "service=\"shop\",ref=\"checkout\",action=\"place\"";
     for line in [
@@ -23,7 +31,7 @@ async fn forms_are_counted_by_what_became_of_them() {
         format!("hydra_actions_total{{{of_place},outcome=\"invalid\"}} 2"),
         format!("hydra_actions_total{{{of_place},outcome=\"refused\"}} 1"),
         format!("hydra_actions_total{{{of_place},outcome=\"unclear\"}} 1"),
-        "hydra_actions_total{service=\"shop\",ref=\"other\",action=\"other\",outcome=\"refused\"} 1"
+        "hydra_actions_total{service=\"shop\",ref=\"other\",action=\"other\",outcome=\"refused\"} 3"
             .to_owned(),
         format!("hydra_action_seconds_count{{{of_place}}} 5"),
     ] {

@@ -15,7 +15,10 @@ use super::{
     through_gateway::{self, form_on_page, gateway, shop},
     *,
 };
-use crate::form::{Done, Invalid};
+use crate::{
+    Session,
+    form::{Done, Invalid},
+};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -62,6 +65,52 @@ async fn an_action_of_an_application_alone_runs_to_its_end() {
         assert!(visitor.await.is_err());
     };
     steps.check(leave).await;
+}
+
+#[tokio::test]
+async fn a_session_that_an_action_changes_is_kept_although_the_visitor_has_left() {
+    let steps = Steps::default();
+    let of_action = steps.clone();
+    let action = move |mut session: Session<u32>, form: Place| {
+        let steps = of_action.clone();
+        async move {
+            let done = steps.take(form).await;
+            session.update(|count| *count += 10).unwrap();
+            done
+        }
+    };
+    let begin = async |mut session: Session<u32>| session.update(|count| *count += 1).unwrap();
+    let count = async |session: Session<u32>| session.get().to_string();
+    let app = App::with_plan("shop", page_plan())
+        .page(super::forms::home_page)
+        .route("/begin", get(begin))
+        .route("/count", get(count))
+        .action(action)
+        .settings(Partial::default().private_key(super::forms::KEY));
+    let router = app.into_router().unwrap();
+    let first = router.clone().oneshot(visit("/begin")).await.unwrap();
+    let cookie = first.headers()[header::SET_COOKIE].to_str().unwrap();
+    let cookie = http::HeaderValue::from_str(cookie.split(';').next().unwrap()).unwrap();
+    let with_cookie = |mut request: Request<Body>| {
+        request.headers_mut().insert(header::COOKIE, cookie.clone());
+        router.clone().oneshot(request)
+    };
+    let visitor = tokio::spawn(with_cookie(browser(&address().await, "zip=9000")));
+    let leave = async || {
+        visitor.abort();
+        assert!(visitor.await.is_err());
+    };
+    steps.check(leave).await;
+    let counted = async {
+        loop {
+            let response = with_cookie(visit("/count")).await.unwrap();
+            if to_bytes(response.into_body(), 100).await.unwrap() == "11" {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(LONG, counted).await.expect("the session");
 }
 
 /// Tells that the answer to a request is not waited for any more.

@@ -160,7 +160,8 @@ impl Driver {
                 .kept
                 .get_or_init(|| source.kept(&self.caller))
                 .as_ref()?
-                .get(&[wanted])?
+                // The length is checked like that of any other answer.
+                .get(&[wanted], usize::MAX)?
                 .pop()
         };
         catch_unwind(AssertUnwindSafe(find)).ok().flatten()

@@ -47,6 +47,8 @@ pub(crate) struct Templates {
 pub(crate) struct Constant {
     /// What each render of it gives, once it was rendered.
     rendered: OnceLock<Rendered>,
+    /// Whether a page of it may be answered as a whole, if its fragments are kept.
+    is_simple: OnceLock<bool>,
     /// How many pages have been requested since one whose fragments were all kept.
     since_kept: AtomicUsize,
 }
@@ -117,6 +119,11 @@ fn constant(templates: &[Template], plan: &PreparedPlan) -> HashMap<String, Cons
 }
 
 impl Constant {
+    /// Whether a page of it may be answered as a whole. `find` says so, and is asked once.
+    pub(crate) fn is_simple(&self, find: impl FnOnce() -> bool) -> bool {
+        *self.is_simple.get_or_init(find)
+    }
+
     /// What each render gives. `None`: it was not yet rendered.
     pub(crate) fn rendered(&self) -> Option<&Rendered> {
         self.rendered.get()

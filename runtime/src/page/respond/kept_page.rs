@@ -29,8 +29,17 @@ pub(super) fn text(engine: &Engine, template: &str, visitor: &PageVisitor) -> Op
     let shared = engine.shared();
     let constant = shared.templates.constant(template)?;
     let rendered = constant.rendered()?;
-    let is_simple = !shared.plan.comes_after_page && shows_each_fragment_once(rendered);
-    if !is_simple || !constant.may_be_kept() {
+    let none = Attributes::new();
+    let is_simple = || {
+        !shared.plan.comes_after_page
+            && rendered.found.len() <= shared.options.max_fragments
+            && shows_each_fragment_once(rendered)
+            && rendered
+                .found
+                .iter()
+                .all(|found| wanted(&shared.plan, found, &none, &[]).is_some())
+    };
+    if !constant.is_simple(is_simple) || !constant.may_be_kept() {
         return None;
     }
     let text = filled(engine, rendered, visitor)?;
@@ -50,20 +59,15 @@ fn filled(engine: &Engine, rendered: &Rendered, visitor: &PageVisitor) -> Option
     let wanted: Vec<_> = wanted.collect::<Option<Vec<_>>>()?;
     let source = visitor.source.as_ref()?;
     // A source that panics keeps nothing.
-    let kept = catch_unwind(AssertUnwindSafe(|| source.kept(caller)?.get(&wanted)));
-    let kept = kept.ok().flatten()?;
-    if kept.len() != wanted.len() || wanted.len() > shared.options.max_fragments {
-        return None;
-    }
+    let max_bytes = shared.options.max_fragment_bytes;
+    let kept = catch_unwind(AssertUnwindSafe(|| source.kept(caller)?.get(&wanted, max_bytes)));
+    let kept = kept.ok().flatten().filter(|kept| kept.len() == wanted.len())?;
     let (mut text, mut small) = (VecDeque::with_capacity(rendered.parts.len()), Small::default());
     for part in &rendered.parts {
         match part {
             Part::Text(piece) => small.push(piece.clone(), &mut text),
             Part::Marker(number) => {
                 let html = &kept.get(*number as usize)?.html;
-                if html.len() > shared.options.max_fragment_bytes {
-                    return None;
-                }
                 small.push(html.clone(), &mut text);
             }
             Part::Script | Part::Head => return None,

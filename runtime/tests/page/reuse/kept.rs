@@ -35,7 +35,7 @@ impl FragmentSource for Keeping {
 }
 
 impl KeptFragments for Kept {
-    fn get(&self, wanted: &[WantedFragment<'_>]) -> Option<Vec<KeptFragment>> {
+    fn get(&self, wanted: &[WantedFragment<'_>], _: usize) -> Option<Vec<KeptFragment>> {
         self.0.counts.lock().unwrap().push(wanted.len());
         wanted.iter().map(|one| self.0.find(one)).collect()
     }

@@ -39,12 +39,13 @@ impl<'a> Measured<'a> {
     /// Counts the form, and tells it in the record of the request.
     pub(super) fn end(self, measures: &ActionMeasures, answered: &Result<ActionAnswer, NoAnswer>) {
         let names = self.labels(answered);
-        let counted = Counted {
+        count(
+            measures,
+            self.record.as_deref(),
             names,
-            outcome: outcome(answered),
-            began: self.began,
-        };
-        counted.add_to(measures, self.record.as_deref());
+            outcome(answered),
+            self.began,
+        );
     }
 
     /// The service, the ref and the action. What the service's contract does not have gets no label of its own.
@@ -88,37 +89,29 @@ pub(super) fn count_plain(
         Ok(_) => ActionOutcome::Done,
         Err(failure) => outcome_of_failure(failure),
     };
-    let counted = Counted {
-        names,
-        outcome,
-        began,
-    };
-    counted.add_to(measures, record);
+    count(measures, record, names, outcome, began);
 }
 
-/// A form about which all is known.
-struct Counted<'a> {
-    /// The service, the ref and the action.
-    names: [&'a str; 3],
+/// Counts a form of this service, ref and action, and tells it in the record of its request.
+fn count(
+    measures: &ActionMeasures,
+    record: Option<&RequestRecord>,
+    names: [&str; 3],
     outcome: ActionOutcome,
     began: Instant,
-}
-
-impl Counted<'_> {
-    fn add_to(self, measures: &ActionMeasures, record: Option<&RequestRecord>) {
-        let time = self.began.elapsed();
-        measures.count(self.names, self.outcome, time);
-        let Some(record) = record else { return };
-        let [service, reference, action] = self.names;
-        record.action(|| ActionRecord {
-            service: service.to_owned(),
-            reference: reference.to_owned(),
-            action: action.to_owned(),
-            outcome: self.outcome,
-            time,
-            is_remote: true,
-        });
-    }
+) {
+    let time = began.elapsed();
+    measures.count(names, outcome, time);
+    let Some(record) = record else { return };
+    let [service, reference, action] = names;
+    record.action(|| ActionRecord {
+        service: service.to_owned(),
+        reference: reference.to_owned(),
+        action: action.to_owned(),
+        outcome,
+        time,
+        is_remote: true,
+    });
 }
 
 fn outcome(answered: &Result<ActionAnswer, NoAnswer>) -> ActionOutcome {

@@ -69,7 +69,8 @@ impl OwnerCall<'_> {
     /// Sends the form that the visitor sends with `request`. The owner's answer.
     ///
     /// # Errors
-    /// The form is refused, or there is no answer: the failure tells whether the form may have arrived.
+    /// A check refuses the form, or the owner gives no usable answer. The failure says whether the owner may have the form, because such
+    /// a form is not sent again.
     pub(super) async fn send(self, request: Request<Body>) -> Result<ActionAnswer, NoAnswer> {
         let mut settings = settings(self.gateway, self.service, &request)?;
         let most = *settings

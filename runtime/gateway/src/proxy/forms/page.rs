@@ -29,7 +29,6 @@ use crate::{
     Gateway,
     edge::headers::FOR_CACHES_IN_FRONT,
     proxy::{pass_on, visitor::Previewed},
-    registry::instance::FragmentProtocol,
     routing::snapshot::Service,
 };
 
@@ -110,8 +109,7 @@ impl ForPage {
 
     /// Writes the headers into a request for this service. One that does not make pages of fragments gets none.
     pub(in crate::proxy) fn write(self, gateway: &Gateway, service: &Service, request: &mut Request<Body>) {
-        let mut instances = service.active.iter();
-        if !instances.any(|instance| instance.fragment_protocol == FragmentProtocol::Protocol2) {
+        if !service.makes_pages() {
             return;
         }
         let call = Call {

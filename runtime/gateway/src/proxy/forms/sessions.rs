@@ -2,14 +2,17 @@
 
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, Request, header::SET_COOKIE, request::Parts};
-use hydra_runtime_wire::{cookies::SESSION, forms::session::OwnerSession, headers::HYDRA_SESSION};
+use hydra_runtime_wire::{
+    cookies::{SESSION, value_of},
+    forms::session::OwnerSession,
+    headers::HYDRA_SESSION,
+};
 use serde_json::Value;
 
 use super::{SentForm, page::ForPage};
 use crate::{
     edge::{failure::RequestFailure, headers},
     proxy::pass_on,
-    registry::instance::FragmentProtocol,
     routing::snapshot::Service,
 };
 
@@ -22,14 +25,11 @@ pub(super) fn are_used(owner: &Service, page: Option<&Service>) -> bool {
             .filter_map(|instance| instance.contract.as_ref());
         contracts.any(|contract| contract.action_sessions)
     };
-    let keeps = |page: &Service| {
-        let mut instances = page.active.iter();
-        instances.any(|instance| instance.fragment_protocol == FragmentProtocol::Protocol2)
-    };
-    takes(owner) && page.is_some_and(keeps)
+    takes(owner) && page.is_some_and(Service::makes_pages)
 }
 
-/// The session of `owner` for the visitor who sends a form. A visitor without a cookie has none.
+/// Gets the session that `owner` has of the visitor who sends a form. The service of the page keeps it. `None`: the visitor has no cookie
+/// of sessions, and so no session.
 ///
 /// # Errors
 /// The service of the page does not give it: then nothing is sent to the owner.
@@ -61,21 +61,24 @@ pub(super) async fn load(
     }
 }
 
-/// Keeps the session that an action changed. The cookies for the visitor. The action is done: where the session can't be kept, that is
-/// logged.
+/// Keeps the session that an action changed. The cookie of sessions for the visitor, if a new one is needed. The action is done: where
+/// the session can't be kept, that is logged.
 pub(super) async fn keep(
     form: &SentForm<'_>,
     owner: &str,
     session: Value,
     for_page: &Parts,
-) -> Vec<HeaderValue> {
+) -> Option<HeaderValue> {
     let changed = OwnerSession {
         service: owner.to_owned(),
         session: Some(session),
     };
     match ask(form, &changed, for_page).await {
         Ok(answer) if answer.headers().contains_key(HYDRA_SESSION) => {
-            answer.headers().get_all(SET_COOKIE).iter().cloned().collect()
+            // The page may also have renewed a login, which the answer to the form does itself.
+            let mut set = answer.headers().get_all(SET_COOKIE).iter();
+            set.find(|set| value_of(set.as_bytes(), SESSION).is_some())
+                .cloned()
         }
         other => {
             let reason = other.map(|answer| answer.status());
@@ -84,20 +87,16 @@ pub(super) async fn keep(
                 ?reason,
                 "the session that an action changed is not kept"
             );
-            Vec::new()
+            None
         }
     }
 }
 
-/// Takes a new session of the visitor into the request for the page.
-pub(super) fn take_cookie(set: &[HeaderValue], for_page: &mut HeaderMap) {
-    let mut pairs = set
-        .iter()
-        .filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-    let pair = pairs.find(|pair| pair.split('=').next() == Some(SESSION));
-    if let Some(pair) = pair.and_then(|pair| HeaderValue::try_from(pair).ok()) {
-        headers::replace_cookie(for_page, SESSION, Some(&pair));
-    }
+/// Takes a new cookie of sessions into the request for the page.
+pub(super) fn take_cookie(set: &HeaderValue, for_page: &mut HeaderMap) {
+    let pair = set.as_bytes().split(|byte| *byte == b';').next();
+    let pair = pair.and_then(|pair| HeaderValue::from_bytes(pair).ok());
+    headers::replace_cookie(for_page, SESSION, pair.as_ref());
 }
 
 /// Asks the service of the page, by a request for the page.

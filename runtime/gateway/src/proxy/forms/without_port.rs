@@ -37,7 +37,8 @@ pub(super) fn chosen(sending: &Sending<'_>) -> Option<Arc<Instance>> {
 /// owner's answer. `headers`: what the owner learns of the visitor.
 ///
 /// # Errors
-/// The form is refused, or there is no answer: the failure tells whether the form may have arrived.
+/// A check refuses the form, or the owner gives no usable answer. The failure says whether the owner may have the form, because such
+/// a form is not sent again.
 pub(super) async fn send(
     mut sending: Sending<'_>,
     first: Arc<Instance>,

@@ -136,8 +136,8 @@ impl Pipelines {
         any
     }
 
-    /// Makes a call together with the others of its batch, whose answer `reader` reads. `None`: the call has to be made alone. There
-    /// is no idle connection, it is the only call, or the line ended before its answer came.
+    /// Makes a call together with the others of its batch; `reader` reads the answer. `None`: the caller has to make the call alone, because no
+    /// connection is idle, no other call shares the line, or the line ended before this answer came.
     pub(super) async fn call(
         &self,
         calls: &CallClient,

@@ -101,7 +101,11 @@ pub(super) async fn exchange(
     let mut reader = HeadReader::new(is_head);
     let (mut arrived, mut sent) = (BytesMut::new(), 0);
     let head = poll_fn(|cx| {
-        let sending = poll_send(&mut source.stream, request, &mut sent, cx);
+        let sending = match poll_send(&mut source.stream, request, &mut sent, cx) {
+            // What such a connection still has is no answer to this request.
+            Poll::Ready(Err(error)) if sent == 0 => return Poll::Ready(Err(Failed::NotSent(error))),
+            sending => sending,
+        };
         loop {
             match source.poll_read(&mut arrived, cx) {
                 Poll::Ready(Ok(0)) => {
@@ -111,7 +115,6 @@ pub(super) async fn exchange(
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Failed::Lost(error))),
                 // A request that can't be sent gets no answer, unless the answer is there already.
                 Poll::Pending => match sending {
-                    Poll::Ready(Err(error)) if sent == 0 => return Poll::Ready(Err(Failed::NotSent(error))),
                     Poll::Ready(Err(error)) => return Poll::Ready(Err(Failed::Lost(error))),
                     _ => return Poll::Pending,
                 },

@@ -15,11 +15,10 @@ use futures_util::{StreamExt as _, stream};
 use http::{
     HeaderMap, Method, Request,
     header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE},
-    uri::PathAndQuery,
 };
 use http_body::Body as _;
 
-use crate::limits::MAX_DIRECT_BODY_BYTES;
+use crate::{limits::MAX_DIRECT_BODY_BYTES, upstream::framing};
 
 /// Takes the body out of a request that can be sent directly. `None`: it must go over hyper. Its body is as it was then.
 ///
@@ -55,7 +54,7 @@ fn stated_length(headers: &HeaderMap) -> Option<u64> {
     let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
     match (lengths.next(), lengths.next()) {
         (None, _) => Some(0),
-        (Some(length), None) => length.to_str().ok()?.parse().ok(),
+        (Some(length), None) => framing::number(length.as_bytes()),
         (Some(_), Some(_)) => None,
     }
 }
@@ -97,16 +96,22 @@ pub(in crate::upstream) struct RequestBytes {
 impl RequestBytes {
     /// The head and the body in one piece. The types of a head's parts cannot contain a line break.
     pub(in crate::upstream) fn new(request: &Request<Body>, body: &[u8]) -> Self {
-        let target = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        // The text of the two together lacks the `/` of an address without a path (RFC 9112 section 3.2.1).
+        let (path, query) = (request.uri().path(), request.uri().query());
         let headers = request.headers().iter();
         let headers: usize = headers
             .map(|(name, value)| name.as_str().len() + value.len() + 4)
             .sum();
-        let mut bytes = Vec::with_capacity(target.len() + headers + body.len() + 40);
+        let target = path.len() + query.map_or(0, str::len);
+        let mut bytes = Vec::with_capacity(target + headers + body.len() + 40);
         let mut put = |part: &[u8]| bytes.extend_from_slice(part);
         put(request.method().as_str().as_bytes());
         put(b" ");
-        put(target.as_bytes());
+        put(path.as_bytes());
+        if let Some(query) = query {
+            put(b"?");
+            put(query.as_bytes());
+        }
         put(b" HTTP/1.1\r\n");
         for (name, value) in request.headers() {
             put(name.as_str().as_bytes());
@@ -140,6 +145,19 @@ mod tests {
         let sent =
             whole.map(|body| String::from_utf8(RequestBytes::new(&request, &body).bytes).expect("a text"));
         assert_eq!(sent.as_deref(), expected, "{headers:?}");
+    }
+
+    #[test]
+    fn an_address_without_a_path_is_that_of_the_root() {
+        for (uri, expected) in [
+            ("http://x?b=c", "GET /?b=c HTTP/1.1\r\n\r\n"),
+            ("http://x", "GET / HTTP/1.1\r\n\r\n"),
+            ("/a?", "GET /a? HTTP/1.1\r\n\r\n"),
+        ] {
+            let request = Request::get(uri).body(Body::empty()).expect("a request");
+            let bytes = RequestBytes::new(&request, b"").bytes;
+            assert_eq!(String::from_utf8(bytes).as_deref(), Ok(expected), "{uri}");
+        }
     }
 
     /// A body of four bytes that come in these pieces. A piece without bytes comes after a turn of other tasks.
@@ -206,6 +224,7 @@ mod tests {
             (&[four], Body::empty()),
             (&[("content-length", "5")], Body::from("form")),
             (&[("content-length", "x")], Body::from("form")),
+            (&[("content-length", "+4")], Body::from("form")),
             (&[four, four], Body::from("form")),
             (&[("content-length", "9999999")], Body::from(vec![0; 9_999_999])),
         ] {
