@@ -88,9 +88,11 @@ impl Shown {
     }
 
     fn is_starting(&self) -> bool {
-        self.services
-            .values()
-            .any(|service| service.phase == Phase::Starting)
+        self.phases().any(|phase| phase == Phase::Starting)
+    }
+
+    fn phases(&self) -> impl Iterator<Item = Phase> {
+        self.services.values().map(|service| service.phase)
     }
 
     fn names(&self, is_meant: impl Fn(&ServiceState) -> bool) -> Vec<&str> {
@@ -186,6 +188,12 @@ impl Board {
         let settled = states.wait_for(|shown| shown.is_over || !shown.is_starting());
         let _ = timeout(limit, settled).await;
         self.0.borrow().clone()
+    }
+
+    /// Whether a program stopped or came since the state `shown`.
+    pub(super) fn has_moved_since(&self, shown: &Shown) -> bool {
+        let now = self.0.borrow();
+        now.pages != shown.pages || now.phases().ne(shown.phases())
     }
 
     fn change(&self, name: &str, change: impl FnOnce(&mut ServiceState)) {

@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
@@ -24,7 +24,7 @@ use hydra_runtime_net::admin;
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
-use super::board::Board;
+use super::board::{Board, Shown};
 
 /// The path of the script. No service can have it.
 const SCRIPT_PATH: &str = "/_h/dev.js";
@@ -61,10 +61,32 @@ impl Front {
         let front = self.clone();
         Router::new().fallback(answer).with_state(Worker { front, inner })
     }
+
+    /// Gives a request on while no service is between two programs. Returns the response, and the state that it belongs to.
+    ///
+    /// A program may end between this look and the moment at which the gateway needs it. A request that may be repeated (RFC 9110
+    /// section 9.2.2) and has no body is then given to the next program; another one gets the response, with the state that explains it.
+    async fn ask(&self, inner: Router, request: Request) -> (Response, Shown) {
+        let mut shown = self.board.settled(PATIENCE).await;
+        let can_be_repeated = request.method().is_idempotent() && request.body().is_end_stream();
+        let (parts, body) = request.into_parts();
+        let again = can_be_repeated.then(|| Request::from_parts(parts.clone(), Body::empty()));
+        let mut response = pass_on(&inner, Request::from_parts(parts, body)).await;
+        if waiting::is_away(&response) && self.board.has_moved_since(&shown) {
+            shown = self.board.settled(PATIENCE).await;
+            if let Some(again) = again {
+                response = pass_on(&inner, again).await;
+            }
+        }
+        (response, shown)
+    }
+}
+
+async fn pass_on(inner: &Router, request: Request) -> Response {
+    inner.clone().oneshot(request).await.into_response()
 }
 
 async fn answer(State(Worker { front, inner }): State<Worker>, request: Request) -> Response {
-    let pass_on = async |request| inner.oneshot(request).await.into_response();
     match request.uri().path() {
         SCRIPT_PATH => script(),
         EVENTS_PATH if is_own_page(&request) => events::events(&front.board, &front.listeners),
@@ -74,17 +96,17 @@ async fn answer(State(Worker { front, inner }): State<Worker>, request: Request)
         )
             .into_response(),
         // What services and operators ask never waits.
-        path if is_reserved(path) => pass_on(request).await,
-        _ => {
-            let shown = front.board.settled(PATIENCE).await;
-            match document::Document::of(&request) {
-                Some(document) => {
-                    let response = pass_on(document::plain(request)).await;
-                    document.with_script(response, &shown)
-                }
-                None => waiting::or(pass_on(request).await, &shown),
+        path if is_reserved(path) => inner.oneshot(request).await.into_response(),
+        _ => match document::Document::of(&request) {
+            Some(document) => {
+                let (response, shown) = front.ask(inner, document::plain(request)).await;
+                document.with_script(response, &shown)
             }
-        }
+            None => {
+                let (response, shown) = front.ask(inner, request).await;
+                waiting::or(response, &shown)
+            }
+        },
     }
 }
 
@@ -114,7 +136,60 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
     use super::*;
+
+    /// What answers a request whose program ends while it is asked for the first time, and how often it was asked.
+    async fn answer_of_a_restart(request: Request) -> (StatusCode, usize) {
+        let board = Board::new(["shop"]);
+        board.renewed("shop");
+        let asked = Arc::new(AtomicUsize::new(0));
+        let inner = Router::new().fallback({
+            let (board, asked) = (board.clone(), asked.clone());
+            async move || match asked.fetch_add(1, SeqCst) {
+                0 => {
+                    board.starting("shop");
+                    let board = board.clone();
+                    tokio::spawn(async move { board.renewed("shop") });
+                    StatusCode::BAD_GATEWAY
+                }
+                _ => StatusCode::OK,
+            }
+        });
+        let front = Front::new(board).around(inner);
+        let response = front.oneshot(request).await.into_response();
+        (response.status(), asked.load(SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_request_that_meets_the_end_of_a_program_is_given_to_the_next_one() {
+        let request = |method, body: &'static str| {
+            let request = Request::builder().method(method).uri("/");
+            request.body(Body::from(body)).expect("a request")
+        };
+        for (method, body, expected) in [
+            ("GET", "", (StatusCode::OK, 2)),
+            ("DELETE", "", (StatusCode::OK, 2)),
+            // It may have been done, and its body is gone.
+            ("POST", "", (StatusCode::BAD_GATEWAY, 1)),
+            ("PUT", "text", (StatusCode::BAD_GATEWAY, 1)),
+        ] {
+            let answer = answer_of_a_restart(request(method, body)).await;
+            assert_eq!(answer, expected, "{method} {body:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_response_without_a_restart_counts_at_once() {
+        for status in [StatusCode::NOT_FOUND, StatusCode::BAD_GATEWAY] {
+            let board = Board::new(["shop"]);
+            board.renewed("shop");
+            let front = Front::new(board).around(Router::new().fallback(async move || status));
+            let response = front.oneshot(Request::new(Body::empty())).await.into_response();
+            assert_eq!(response.status(), status);
+        }
+    }
 
     #[test]
     fn only_pages_of_this_site_hear_of_problems() {

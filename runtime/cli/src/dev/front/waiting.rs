@@ -9,17 +9,21 @@ use http::{
 
 use crate::dev::board::Shown;
 
-/// The services that may answer later what has this response now. `None`: the response counts.
-pub(super) fn awaited<'s>(response: &Response, shown: &'s Shown) -> Option<Vec<&'s str>> {
-    let is_away = matches!(
+/// Whether this is the response of a gateway that found no service for a request.
+pub(super) fn is_away(response: &Response) -> bool {
+    matches!(
         response.status(),
         StatusCode::NOT_FOUND
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT
-    );
+    )
+}
+
+/// The services that may answer later what has this response now. `None`: the response counts.
+pub(super) fn awaited<'s>(response: &Response, shown: &'s Shown) -> Option<Vec<&'s str>> {
     let awaited = shown.awaited();
-    (is_away && !awaited.is_empty()).then_some(awaited)
+    (is_away(response) && !awaited.is_empty()).then_some(awaited)
 }
 
 /// The response, or one that names the services that are awaited. It is for programs and for what pages load.
