@@ -181,6 +181,8 @@ pub struct GatewayConfig {
     pub burst: Option<NonZeroU32>,
     /// The most requests of visitors in flight at a time. Default: any.
     pub max_requests: Option<NonZeroU32>,
+    /// The most requests, calls for fragments and WebSockets at one instance at a time, from this gateway. Default: any.
+    pub instance_connections: Option<NonZeroU32>,
     /// How many further requests may wait until one has ended.
     pub max_queue: usize,
     /// How long they may wait.
@@ -365,6 +367,7 @@ impl Default for GatewayConfig {
             rate: None,
             burst: None,
             max_requests: None,
+            instance_connections: None,
             max_queue: DEFAULT_MAX_QUEUE,
             queue_timeout: DEFAULT_QUEUE_TIMEOUT,
             compress: false,

@@ -28,7 +28,7 @@ const REFUSED: Described = Described::counter(
 .by(&[("reason", &["rate", "full"])]);
 
 /// All that the gateway measures.
-const ALL: [Described; 38] = [
+const ALL: [Described; 39] = [
     Described::counter(
         "hydra_gateway_fragments_total",
         "Fragments that the gateway requested from their owners, by what became of them.",
@@ -76,6 +76,10 @@ const ALL: [Described; 38] = [
     Described::counter(
         "hydra_upstream_surplus_total",
         "Connections on which a service sent bytes beyond its response.",
+    ),
+    Described::counter(
+        "hydra_upstream_full_total",
+        "Attempts to use an instance that had as many connections in use as it may.",
     ),
     Described::gauge("hydra_channels", "Channels of services that end at this gateway."),
     Described::gauge(

@@ -1,7 +1,7 @@
 //! The settings of single routes, looked up for a request.
 #![deny(clippy::disallowed_methods)]
 
-use std::{collections::HashMap, net::IpAddr, time::Duration};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use hydra_runtime_wire::routes::RouteTable;
 
@@ -36,6 +36,8 @@ pub(crate) struct RouteSettings {
     /// The longest body of the request. `None`: any.
     pub(crate) max_body: Option<u64>,
     pub(crate) compress: bool,
+    /// The most connections in use to one instance of the service. `None`: any.
+    pub(crate) instance_connections: Option<NonZeroU32>,
 }
 
 impl RouteRules {
@@ -105,6 +107,13 @@ impl RouteRules {
         found.find_map(|rule| rule.settings.response_timeout)
     }
 
+    /// The most connections in use to one instance of the service. `None`: any.
+    pub(crate) fn instance_connections(&self, config: &GatewayConfig, service: &str) -> Option<NonZeroU32> {
+        let rule = self.services.get(service);
+        rule.and_then(|rule| rule.settings.instance_connections)
+            .or(config.instance_connections)
+    }
+
     /// The settings for a request of this path, which the service holds.
     pub(crate) fn settings(&self, config: &GatewayConfig, path: &str, service: &str) -> RouteSettings {
         let rules = [self.of_path(path), self.services.get(service)];
@@ -118,6 +127,7 @@ impl RouteRules {
             max_body: first(|rule| rule.max_body.map(|size| size.0 as u64))
                 .or(config.max_body.map(|size| size.0 as u64)),
             compress: self.compresses(path, service),
+            instance_connections: self.instance_connections(config, service),
         }
     }
 
@@ -153,10 +163,11 @@ mod tests {
     #[test]
     fn the_narrowest_path_counts_then_the_service_then_the_gateway() {
         let config = config(
-            "response_timeout = '9s'\nmax_body = '9KB'\n\
+            "response_timeout = '9s'\nmax_body = '9KB'\ninstance_connections = 9\n\
              [[route]]\npath = '/a/**'\nresponse_timeout = '1s'\n\
              [[route]]\npath = '/a/{id}/upload'\nmax_body = '2KB'\n\
              [[route]]\nservice = 's'\nresponse_timeout = '3s'\nmax_body = '3KB'\ncompress = true\n\
+             instance_connections = 3\n\
              [[route]]\npath = '/plain'\ncompress = false\n",
         );
         let rules = RouteRules::new(&config);
@@ -174,6 +185,7 @@ mod tests {
                 response_timeout: Duration::from_secs(seconds),
                 max_body: Some(bytes),
                 compress,
+                instance_connections: NonZeroU32::new(if service == "s" { 3 } else { 9 }),
             };
             assert_eq!(
                 rules.settings(&config, path, service),

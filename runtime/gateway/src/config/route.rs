@@ -31,6 +31,9 @@ pub struct RouteRule {
     pub burst: Option<NonZeroU32>,
     /// Whether responses are compressed. Default: `compress` of the gateway.
     pub compress: Option<bool>,
+    /// The most requests, calls for fragments and WebSockets at one instance of the service at a time. Default:
+    /// `instance_connections` of the gateway.
+    pub instance_connections: Option<NonZeroU32>,
 }
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
@@ -73,6 +76,9 @@ pub(super) fn check(rules: &[RouteRule]) -> Result<(), ConfigError> {
         }
         if rule.burst.is_some() && rule.rate.is_none() {
             return Err(wrong(rule, "`burst` needs `rate`".to_owned()));
+        }
+        if rule.instance_connections.is_some() && rule.service.is_none() {
+            return Err(wrong(rule, "`instance_connections` needs `service`".to_owned()));
         }
     }
     Ok(())

@@ -29,6 +29,9 @@ use crate::{
     upstream::{Answer, CallError, CallRequest},
 };
 
+/// The reason of a failure if all instances have as many connections in use as they may.
+const ALL_FULL: &str = "each instance has as many connections in use as `instance_connections` allows";
+
 /// Why a call gave no fragments.
 #[derive(Debug)]
 pub(super) struct CallFailure {
@@ -174,6 +177,9 @@ pub(super) async fn exchange(
     let mut tried: Vec<Arc<Instance>> = Vec::new();
     let mut reason = Cow::Borrowed("no instance can be reached");
     let mut may_repeat = call_request.method.is_safe();
+    let most = gateway
+        .route_rules()
+        .instance_connections(gateway.config(), service);
     while tried.len() < MAX_INSTANCES_TRIED {
         let rotation = publisher.next_rotation();
         let choice = Choice {
@@ -191,6 +197,11 @@ pub(super) async fn exchange(
         };
         let Some(instance) = chosen else {
             break;
+        };
+        let Some(_load) = Load::within(&instance, most) else {
+            reason = Cow::Borrowed(ALL_FULL);
+            tried.push(instance);
+            continue;
         };
         match call_instance(gateway, &instance, context, call_request, is_signed, until).await {
             Ok(((_, by_port), Ok(answer))) => {
@@ -240,7 +251,6 @@ async fn call_instance(
     is_signed: bool,
     until: tokio::time::Instant,
 ) -> Result<((bool, bool), Result<Answer, CallError>), TooLate> {
-    let _load = Load::on(instance);
     let call = pin!(async {
         let _permit = instance.concurrency.acquire(context.from).await;
         let left = until.saturating_duration_since(tokio::time::Instant::now());

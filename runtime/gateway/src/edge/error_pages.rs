@@ -190,6 +190,7 @@ pub(crate) fn response(
             | RequestFailure::Starting
             | RequestFailure::Overloaded
             | RequestFailure::Full
+            | RequestFailure::Busy
             | RequestFailure::FormUnsent
     ) {
         headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

@@ -34,6 +34,8 @@ pub(crate) enum RequestFailure {
     },
     /// Too many requests are in flight, and too many wait.
     Full,
+    /// Each instance has as many requests and sockets as it may.
+    Busy,
     /// The body of the request has an unknown transfer coding.
     UnknownCoding,
     /// The service took too long to answer.
@@ -72,7 +74,7 @@ pub(crate) enum RequestFailure {
 
 impl RequestFailure {
     /// Every failure.
-    pub(crate) const ALL: [Self; 29] = [
+    pub(crate) const ALL: [Self; 30] = [
         Self::NotFound,
         Self::BadPath,
         Self::Inactive,
@@ -85,6 +87,7 @@ impl RequestFailure {
         Self::TooLarge,
         Self::TooMany { seconds: 1 },
         Self::Full,
+        Self::Busy,
         Self::UnknownCoding,
         Self::Late,
         Self::Loop,
@@ -115,7 +118,9 @@ impl RequestFailure {
             }
             RequestFailure::FormUnclear => StatusCode::BAD_GATEWAY,
             RequestFailure::FormRefused(status) => status,
-            RequestFailure::Overloaded | RequestFailure::Full => StatusCode::SERVICE_UNAVAILABLE,
+            RequestFailure::Overloaded | RequestFailure::Full | RequestFailure::Busy => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             RequestFailure::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             RequestFailure::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             RequestFailure::BadBody | RequestFailure::FormUnreadable => StatusCode::BAD_REQUEST,
@@ -137,9 +142,12 @@ impl RequestFailure {
     /// The failure of a form whose owner can't be asked. It tells whether the form may have arrived.
     pub(crate) fn of_form(self) -> Self {
         match self {
-            Self::NotFound | Self::Inactive | Self::Starting | Self::Unreachable | Self::Overloaded => {
-                Self::FormUnsent
-            }
+            Self::NotFound
+            | Self::Inactive
+            | Self::Starting
+            | Self::Unreachable
+            | Self::Overloaded
+            | Self::Busy => Self::FormUnsent,
             Self::Lost | Self::Late | Self::BadAnswer(_) => Self::FormUnclear,
             other => other,
         }
@@ -206,7 +214,7 @@ impl RequestFailure {
                 "Too many requests",
                 "Too many requests came from your address. Please try again later.",
             ),
-            RequestFailure::Overloaded | RequestFailure::Full => (
+            RequestFailure::Overloaded | RequestFailure::Full | RequestFailure::Busy => (
                 "Too busy",
                 "This site has too much to do at the moment. Please try again in a few seconds.",
             ),

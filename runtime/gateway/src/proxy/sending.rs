@@ -46,6 +46,8 @@ pub(super) struct Sent {
 enum AttemptError {
     /// Nothing of the request was sent.
     NotSent(Box<Request<Body>>, RequestFailure),
+    /// The instance has as many connections in use as it may.
+    Busy(Box<Request<Body>>),
     /// The instance ended the connection before its answer began.
     Lost,
     /// Trying another instance would not help.
@@ -130,6 +132,13 @@ impl Course {
         match (error, again) {
             // A lack of files or ports here moves no visitor.
             (AttemptError::NotSent(_, why @ RequestFailure::Overloaded), _) if is_pinned => Err(why),
+            // Nor does an instance that has much to do.
+            (AttemptError::Busy(_), _) if is_pinned => Err(RequestFailure::Busy),
+            (AttemptError::Busy(unsent), _) => {
+                self.failure = RequestFailure::Busy;
+                self.tried.push(instance);
+                Ok(*unsent)
+            }
             (AttemptError::NotSent(unsent, why), _) => {
                 self.failure = why;
                 self.tried.push(instance);
@@ -195,7 +204,9 @@ impl Sending<'_> {
         pace: &UploadPace,
         is_on_new_connection: bool,
     ) -> Result<(Response<UpstreamBody>, Load), AttemptError> {
-        let load = Load::on(instance);
+        let Some(load) = Load::within(instance, self.settings.instance_connections) else {
+            return Err(AttemptError::Busy(Box::new(request)));
+        };
         let limit: Duration = self.settings.response_timeout;
         let until = tokio::time::Instant::now() + limit;
         let (pool, address) = (self.gateway.pool(), &instance.address);
@@ -296,6 +307,7 @@ mod tests {
     #[test]
     fn what_follows_an_attempt_that_failed() {
         let not_sent = |why| AttemptError::NotSent(Box::new(Request::new(Body::empty())), why);
+        let busy = || AttemptError::Busy(Box::new(Request::new(Body::empty())));
         let (ours, theirs) = (RequestFailure::Overloaded, RequestFailure::Unreachable);
         let (kept, new, moved) = (PinOutcome::Kept, PinOutcome::New, PinOutcome::MovedRefused);
         for (what, error, may_repeat, outcome, expected) in [
@@ -321,6 +333,14 @@ mod tests {
                 new,
                 (Ok(()), 1, false),
             ),
+            (
+                "an instance with much to do moves no pinned visitor either",
+                busy(),
+                true,
+                kept,
+                (Err(RequestFailure::Busy), 0, false),
+            ),
+            ("others try the next one", busy(), false, new, (Ok(()), 1, false)),
             (
                 "a pinned visitor's second try stays",
                 AttemptError::Lost,

@@ -1,11 +1,15 @@
 //! Limits on requests, settings of single routes, and compression, over real sockets.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::SeqCst},
+};
 
 use axum::{
     Router,
     body::Body,
     extract::Request,
+    response::Html,
     routing::{any, get as on_get},
 };
 use bytes::Bytes;
@@ -13,9 +17,10 @@ use futures_util::stream;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hydra_runtime_gateway::GatewayConfig;
-use tokio::sync::Notify;
+use serde_json::{Value, json};
+use tokio::sync::{Notify, Semaphore};
 
-use crate::support::{Answer, Running, gateway_with, get, send, service, until};
+use crate::support::{Answer, Running, gateway_with, get, post, send, service, until};
 
 const TEXT: &str = "All work is done beside the street. ";
 
@@ -260,4 +265,80 @@ async fn responses_are_compressed_where_the_settings_say_so_and_never_with_a_ses
         TEXT.repeat(200),
         "nothing is compressed unless the settings say so"
     );
+}
+
+/// A service whose `/slow` ends when it may, and how many of its requests have begun.
+async fn slow_service(go_on: &Arc<Semaphore>) -> (Running, Arc<AtomicUsize>) {
+    let begun = Arc::<AtomicUsize>::default();
+    let (count, now) = (Arc::clone(&begun), Arc::clone(go_on));
+    let slow = async move |_: Bytes| {
+        count.fetch_add(1, SeqCst);
+        let _ = now.acquire().await;
+        Html("slow")
+    };
+    let router = Router::new()
+        .route("/slow", any(slow))
+        .route("/fast", on_get(async || Html("fast")));
+    (service(router).await, begun)
+}
+
+/// The answer for one fragment.
+async fn fragment(gateway: &Running, name: &str) -> Value {
+    let item = json!({"id":"1","ref":name,"deadline":20_000});
+    let batch = json!({"protocol":2,"requests":{"a":[item]}});
+    let answer = post(&gateway.url("/h/discovery/K/requestFragment"), &batch).await;
+    answer.json()["fragments"][0].clone()
+}
+
+#[tokio::test]
+async fn connections_in_use_are_bounded_for_each_instance() {
+    let go_on = Arc::new(Semaphore::new(0));
+    let (one, begun_one) = slow_service(&go_on).await;
+    let (two, begun_two) = slow_service(&go_on).await;
+    let entry = |service: &Running| {
+        format!(
+            "[[service]]\nname = 'a'\nurl = '{}'\nendpoints = ['/**']\npipeline = true\n\
+             fragments = {{ f = '/fast', s = '/slow' }}\n",
+            service.url("")
+        )
+    };
+    let text = format!(
+        "public_key = 'K'\n[[route]]\nservice = 'a'\ninstance_connections = 2\n{}{}",
+        entry(&one),
+        entry(&two)
+    );
+    let gateway = gateway_with(GatewayConfig::from_toml(&text).expect("good")).await;
+    assert_eq!(fragment(&gateway, "f").await["outcome"], "rendered");
+    let url = gateway.url("/slow");
+    // A short request, a long one, and a fragment take different ways to an instance.
+    let long = Request::post(&url).body(Body::from(vec![b'x'; 100_000]));
+    let slow = async {
+        let (one, two, three, four) = tokio::join!(
+            get(&url),
+            get(&url),
+            send(long.expect("a request")),
+            fragment(&gateway, "s")
+        );
+        assert_eq!([one.text(), two.text(), three.text()], ["slow"; 3]);
+        assert_eq!(four["renderedHTML"], "slow");
+    };
+    let begun = || [&begun_one, &begun_two].map(|begun| begun.load(SeqCst));
+    let beyond = async {
+        until("both have two requests", async || begun() == [2, 2]).await;
+        let refused = get(&gateway.url("/fast")).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.headers.contains_key(header::RETRY_AFTER));
+        let refused = fragment(&gateway, "f").await;
+        assert_eq!(refused["outcome"], "failed");
+        let reason = refused["reason"].as_str().unwrap_or_default();
+        assert!(reason.contains("`instance_connections`"), "{reason}");
+        go_on.add_permits(4);
+    };
+    tokio::join!(slow, beyond);
+    until("there is room again", async || {
+        get(&gateway.url("/fast")).await.status == StatusCode::OK
+    })
+    .await;
+    assert_eq!(fragment(&gateway, "f").await["outcome"], "rendered");
+    assert_eq!(begun(), [2, 2]);
 }

@@ -117,14 +117,15 @@ async fn send_to_one(
             repeated: None,
             pipelines: None,
         };
-        let _load = Load::on(&instance);
-        match send_form(gateway, &instance, &call, until).await {
-            Ok(answer) => return Ok(answer),
-            Err(CallError::NotSent(reason)) => {
-                let (service, reason) = (&*service.name, cut(&reason.reason));
-                tracing::warn!(service, instance = %instance.id, reason, "an instance cannot be reached");
+        if let Some(_load) = Load::within(&instance, sending.settings.instance_connections) {
+            match send_form(gateway, &instance, &call, until).await {
+                Ok(answer) => return Ok(answer),
+                Err(CallError::NotSent(reason)) => {
+                    let (service, reason) = (&*service.name, cut(&reason.reason));
+                    tracing::warn!(service, instance = %instance.id, reason, "an instance cannot be reached");
+                }
+                Err(error) => return Err(unclear(&service.name, &error.to_string())),
             }
-            Err(error) => return Err(unclear(&service.name, &error.to_string())),
         }
         tried.push(instance);
         next = sending

@@ -46,6 +46,16 @@ impl Breaker {
         }
     }
 
+    /// Counts a request, unless `most` requests and sockets are under way already. Returns whether it is counted.
+    pub(crate) fn counts_request_within(&self, most: u32) -> bool {
+        let sockets = self.sockets.load(Relaxed);
+        let one_more = |requests: u32| {
+            let has_room = requests.saturating_add(sockets) < most;
+            has_room.then(|| requests.saturating_add(1))
+        };
+        self.requests.fetch_update(Relaxed, Relaxed, one_more).is_ok()
+    }
+
     /// Whether a call may be made. While the breaker is open, one caller gets `true` when a probe is due, and its
     /// call is the probe.
     pub(crate) fn admits(&self, now: Millis) -> bool {

@@ -1,6 +1,9 @@
 //! The load of an instance: each request counts until the last byte of its answer.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    num::NonZeroU32,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
 use crate::{
     edge::observed_body::{BodyEvent, BodyObserver},
@@ -14,7 +17,19 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Counts a request until the end of its answer.
+    /// Counts a request until the end of its answer, unless the instance has `most` requests and sockets already.
+    pub(crate) fn within(instance: &Arc<Instance>, most: Option<NonZeroU32>) -> Option<Self> {
+        let Some(most) = most else {
+            return Some(Self::on(instance));
+        };
+        if instance.breaker.counts_request_within(most.get()) {
+            return Some(Self::counted(instance, Work::Request));
+        }
+        metrics::counter!("hydra_upstream_full_total").increment(1);
+        None
+    }
+
+    /// Counts a request until the end of its answer, however many there are.
     pub(crate) fn on(instance: &Arc<Instance>) -> Self {
         Self::of(instance, Work::Request)
     }
@@ -31,6 +46,10 @@ impl Load {
 
     fn of(instance: &Arc<Instance>, work: Work) -> Self {
         instance.breaker.count(work).fetch_add(1, Relaxed);
+        Self::counted(instance, work)
+    }
+
+    fn counted(instance: &Arc<Instance>, work: Work) -> Self {
         Self {
             instance: Arc::clone(instance),
             work,
@@ -67,6 +86,24 @@ mod tests {
         drop(load);
         assert_eq!(counts(), [0, 0]);
     }
+
+    #[test]
+    fn requests_and_sockets_are_bounded_together() {
+        let instance = instance("a", 1, &[]);
+        let most = NonZeroU32::new(2);
+        let socket = Load::within(&instance, most).expect("room").into_socket();
+        let request = Load::within(&instance, most).expect("room");
+        for _ in 0..3 {
+            assert!(Load::within(&instance, most).is_none());
+        }
+        let third = Load::within(&instance, None).expect("no bound");
+        drop((socket, third));
+        let again = Load::within(&instance, most).expect("room");
+        drop((request, again));
+        let counts = [Work::Request, Work::Socket].map(|work| instance.breaker.count(work).load(Relaxed));
+        assert_eq!(counts, [0, 0]);
+    }
+
     #[test]
     fn a_body_counts_until_its_end_or_until_it_breaks_off() {
         let instance = instance("a", 1, &[]);
