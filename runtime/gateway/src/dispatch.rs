@@ -85,6 +85,8 @@ struct CallContext {
     cookies: Option<HeaderValue>,
     /// The visitor's cookies at plain services.
     jar: Jar,
+    /// The page that embeds the fragments, as the caller says. `None`: it is unknown, or a fragment embeds them.
+    page: Option<Arc<str>>,
     /// The address of the caller; `None` for pages of this process.
     from: Option<IpAddr>,
     /// How many fragments of protocol 1 services may still be requested alone.
@@ -126,6 +128,7 @@ pub(crate) fn dispatch(
         until: Instant::now() + budget,
         cookies: cookies::travelling(&headers),
         jar: gateway.jar(&caller.headers),
+        page: caller.page.clone(),
         from: caller.from,
         single_calls: protocol_1::SingleCallsLeft::default(),
         record: caller.record.clone(),
@@ -143,7 +146,7 @@ pub(crate) fn dispatch(
             now: gateway.publisher().now(),
         },
     );
-    measured::count_refused(gateway, &plan.refused, context.from.is_none());
+    measured::count_refused(gateway, &plan.refused, &context);
     log::refused(&plan.refused);
     log::unanswered(plan.unanswered);
     log::unread(&plan.unread);

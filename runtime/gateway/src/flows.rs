@@ -22,11 +22,22 @@ pub(crate) struct Flow {
     kept: Mutex<[Totals; 2]>,
 }
 
+/// What requests a fragment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asker<'a> {
+    /// The step of the page or fragment, as in a call chain. Empty: it is unknown.
+    pub(crate) step: &'a str,
+    /// The template of the page, as contracts name it. Empty: it is unknown, or a fragment asks.
+    pub(crate) page: &'a str,
+}
+
 /// What operators see of a flow.
 #[derive(Clone, Debug)]
 pub(crate) struct FlowState {
     /// The step of the page or fragment that requests the fragment, as in a call chain. Empty: it is unknown.
     pub(crate) asker: Arc<str>,
+    /// The template of the page, as contracts name it. Empty: it is unknown, or a fragment requests the fragment.
+    pub(crate) page: Arc<str>,
     /// The owner of the fragment.
     pub(crate) service: Arc<str>,
     /// The fragment.
@@ -54,7 +65,7 @@ impl Flow {
     /// The state. `window` is the time since the older totals were kept. `None`: there was no request yet.
     pub(crate) fn state(
         &self,
-        asker: Arc<str>,
+        (asker, page): (Arc<str>, Arc<str>),
         service: Arc<str>,
         reference: Arc<str>,
         window: Duration,
@@ -63,6 +74,7 @@ impl Flow {
         let earlier = self.kept.lock().unwrap_or_else(PoisonError::into_inner)[1];
         (all.count() > 0).then(|| FlowState {
             asker,
+            page,
             service,
             reference,
             recent: all.since(&earlier),

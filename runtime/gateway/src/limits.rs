@@ -17,6 +17,8 @@ pub(crate) const MAX_MEASURED_SERVICES: usize = 1_000;
 pub(crate) const MAX_MEASURED_REFS: usize = 200;
 /// The most pages and fragments whose requests for one fragment are told apart. Peers write their names.
 pub(crate) const MAX_FLOWS_PER_FRAGMENT: usize = 100;
+/// The most pages of one service whose requests for one fragment are told apart.
+pub(crate) const MAX_PAGES_PER_FLOW: usize = 100;
 /// The same for all fragments together. Each flow takes about 600 bytes.
 pub(crate) const MAX_FLOWS: usize = 10_000;
 /// How often the totals of flows are kept. What operators see as recent is what was counted since the last totals but one, so

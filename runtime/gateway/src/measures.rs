@@ -16,8 +16,11 @@ use metrics::{Key, Label};
 use crate::{
     Gateway, Millis,
     edge::failure::RequestFailure,
-    flows::{Flow, FlowState},
-    limits::{FLOW_PERIOD, MAX_FLOWS, MAX_FLOWS_PER_FRAGMENT, MAX_MEASURED_REFS, MAX_MEASURED_SERVICES},
+    flows::{Asker, Flow, FlowState},
+    limits::{
+        FLOW_PERIOD, MAX_FLOWS, MAX_FLOWS_PER_FRAGMENT, MAX_MEASURED_REFS, MAX_MEASURED_SERVICES,
+        MAX_PAGES_PER_FLOW,
+    },
 };
 
 /// Refused requests: pages that a process renders without a gateway are limited, too.
@@ -255,8 +258,8 @@ pub(crate) struct FragmentMeasures {
 pub(crate) struct FragmentHandles {
     /// How many had each outcome, and how long they took.
     outcomes: [(LazyCounter, LazyHistogram); Outcome::ALL.len()],
-    /// By the step of the page or fragment that requested it.
-    flows: HandleMap<Arc<str>, Flow>,
+    /// By the step of the page or fragment that requested it, and then by page.
+    flows: HandleMap<Arc<str>, HandleMap<Arc<str>, Flow>>,
     /// The requests of all whose step is unknown.
     unknown: Arc<Flow>,
 }
@@ -296,36 +299,44 @@ impl FragmentMeasures {
             .unwrap_or_else(|| Arc::clone(&self.other))
     }
 
-    /// The flow of requests from the page or fragment with the step `asker`. `is_known` tells whether that exists: a
-    /// peer wrote the step.
-    pub(crate) fn flow(
+    /// The flow of requests from `asker`. `known` tells what of it exists, since a peer wrote it: with an empty page if only the step
+    /// does, or `None`.
+    pub(crate) fn flow<'a>(
         &self,
         handles: &FragmentHandles,
-        asker: &str,
-        is_known: impl FnOnce() -> bool,
+        asker: Asker<'a>,
+        known: impl FnOnce() -> Option<Asker<'a>>,
     ) -> Arc<Flow> {
-        if let Some(flow) = handles.flows.known(asker) {
+        let pages = handles.flows.known(asker.step);
+        if let Some(flow) = pages.and_then(|pages| pages.known(asker.page)) {
             return flow;
         }
         let unknown = || Arc::clone(&handles.unknown);
-        if asker.is_empty() || !is_known() || self.flows.load(Relaxed) >= MAX_FLOWS {
+        let Some(Asker { step, page }) = known().filter(|known| !known.step.is_empty()) else {
+            return unknown();
+        };
+        if self.flows.load(Relaxed) >= MAX_FLOWS {
             return unknown();
         }
+        let pages = || (Arc::from(step), HandleMap::new(MAX_PAGES_PER_FLOW));
         let make = || {
             self.flows.fetch_add(1, Relaxed);
-            (Arc::from(asker), Flow::default())
+            (Arc::from(page), Flow::default())
         };
-        handles.flows.get(asker, make).unwrap_or_else(unknown)
+        let pages = handles.flows.get(step, pages);
+        pages
+            .and_then(|pages| pages.get(page, make))
+            .unwrap_or_else(unknown)
     }
 
     /// Keeps the totals of all flows, so that later ones can be compared with them.
     pub(crate) fn keep_totals(&self, now: Millis) {
         for (_, refs) in self.services.all() {
             for (_, handles) in refs.all() {
-                handles.each_flow(|_, flow| flow.keep());
+                handles.each_flow(|_, _, flow| flow.keep());
             }
         }
-        self.other.each_flow(|_, flow| flow.keep());
+        self.other.each_flow(|_, _, flow| flow.keep());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         *kept = [now, kept[0]];
     }
@@ -336,15 +347,15 @@ impl FragmentMeasures {
         Duration::from_millis(now.0.saturating_sub(since.0))
     }
 
-    /// Every flow that had a request, in no order. Services and fragments without a name of their own are `other`; the
-    /// asker of an unknown step is empty.
+    /// Every flow that had a request, in no order. Services and fragments without a name of their own are `other`; an unknown
+    /// asker is empty.
     pub(crate) fn flows(&self, now: Millis) -> Vec<FlowState> {
         let window = self.window(now);
         let mut found = Vec::new();
         let mut add = |service: &Arc<str>, reference: &Arc<str>, handles: &FragmentHandles| {
-            handles.each_flow(|asker, flow| {
+            handles.each_flow(|asker, page, flow| {
                 let (service, reference) = (Arc::clone(service), Arc::clone(reference));
-                found.extend(flow.state(asker, service, reference, window));
+                found.extend(flow.state((asker, page), service, reference, window));
             });
         };
         for (service, refs) in self.services.all() {
@@ -378,11 +389,14 @@ impl FragmentHandles {
         }
     }
 
-    fn each_flow(&self, mut see: impl FnMut(Arc<str>, &Flow)) {
-        for (asker, flow) in self.flows.all() {
-            see(asker, &flow);
+    /// Shows each flow to `see`, with the step and the page that ask.
+    fn each_flow(&self, mut see: impl FnMut(Arc<str>, Arc<str>, &Flow)) {
+        for (asker, pages) in self.flows.all() {
+            for (page, flow) in pages.all() {
+                see(Arc::clone(&asker), page, &flow);
+            }
         }
-        see(Arc::from(""), &self.unknown);
+        see(Arc::from(""), Arc::from(""), &self.unknown);
     }
 
     /// Counts a fragment that came after `time`. One from a cache took none.
@@ -412,41 +426,66 @@ pub(crate) fn refused(failure: RequestFailure) -> RequestFailure {
 mod tests {
     use super::*;
 
-    fn counted(measures: &FragmentMeasures, service: &str, reference: &str, asker: &str, is_known: bool) {
+    /// Counts a fragment that the page `page` of `step` requests, or a fragment if it is empty.
+    fn counted(measures: &FragmentMeasures, (service, reference): (&str, &str), step: &str, page: &str) {
         let handles = measures.of(service, reference, || Some(true));
-        let flow = measures.flow(&handles, asker, || is_known);
+        let asker = Asker { step, page };
+        let known = Asker {
+            page: if page == "made up" { "" } else { page },
+            ..asker
+        };
+        let flow = measures.flow(&handles, asker, || (step != "made up").then_some(known));
         flow.count(Outcome::Rendered, Some(Duration::from_millis(3)));
     }
 
     /// Each flow as `asker > service/ref: recent of all`.
     fn shown(measures: &FragmentMeasures, now: u64) -> Vec<String> {
         let line = |flow: FlowState| {
-            let (asker, service, reference) = (flow.asker, flow.service, flow.reference);
-            let (recent, all) = (flow.recent.count(), flow.all.count());
-            format!("{asker} > {service}/{reference}: {recent} of {all}")
+            let FlowState {
+                asker,
+                page,
+                service,
+                reference,
+                recent,
+                all,
+                ..
+            } = flow;
+            let (recent, all) = (recent.count(), all.count());
+            format!("{asker} {page} > {service}/{reference}: {recent} of {all}")
         };
         let mut lines: Vec<_> = measures.flows(Millis(now)).into_iter().map(line).collect();
         lines.sort_unstable();
         lines
     }
 
+    const FORM: (&str, &str) = ("orders", "form");
+
     #[test]
     fn flows_are_told_by_the_page_or_fragment_that_asks() {
         let measures = FragmentMeasures::default();
-        counted(&measures, "orders", "form", "shop", true);
-        counted(&measures, "orders", "form", "shop", true);
-        counted(&measures, "orders", "form", "news/box", true);
-        counted(&measures, "orders", "form", "made up", false);
-        counted(&measures, "orders", "form", "", true);
+        counted(&measures, FORM, "shop", "index.html");
+        counted(&measures, FORM, "shop", "index.html");
+        counted(&measures, FORM, "shop", "cart.html");
+        counted(&measures, FORM, "shop", "");
+        counted(&measures, FORM, "shop", "made up");
+        counted(&measures, FORM, "news/box", "");
+        counted(&measures, FORM, "made up", "");
+        counted(&measures, FORM, "", "index.html");
         let nothing = measures.of("nothing", "x", || None);
+        let shop = Asker {
+            step: "shop",
+            page: "",
+        };
         measures
-            .flow(&nothing, "shop", || true)
+            .flow(&nothing, shop, || Some(shop))
             .count(Outcome::Inactive, None);
         let expected = [
-            " > orders/form: 2 of 2",
-            "news/box > orders/form: 1 of 1",
-            "shop > orders/form: 2 of 2",
-            "shop > other/other: 1 of 1",
+            "  > orders/form: 2 of 2",
+            "news/box  > orders/form: 1 of 1",
+            "shop  > orders/form: 2 of 2",
+            "shop  > other/other: 1 of 1",
+            "shop cart.html > orders/form: 1 of 1",
+            "shop index.html > orders/form: 2 of 2",
         ];
         assert_eq!(shown(&measures, 1_000), expected);
     }
@@ -454,30 +493,33 @@ mod tests {
     #[test]
     fn old_requests_are_no_longer_recent() {
         let measures = FragmentMeasures::default();
-        counted(&measures, "orders", "form", "shop", true);
+        counted(&measures, FORM, "shop", "");
         measures.keep_totals(Millis(15_000));
-        assert_eq!(shown(&measures, 16_000), ["shop > orders/form: 1 of 1"]);
-        counted(&measures, "orders", "form", "shop", true);
+        assert_eq!(shown(&measures, 16_000), ["shop  > orders/form: 1 of 1"]);
+        counted(&measures, FORM, "shop", "");
         measures.keep_totals(Millis(30_000));
-        assert_eq!(shown(&measures, 31_000), ["shop > orders/form: 1 of 2"]);
+        assert_eq!(shown(&measures, 31_000), ["shop  > orders/form: 1 of 2"]);
         let window = measures.flows(Millis(31_000))[0].window;
         assert_eq!(window, Duration::from_secs(16));
         measures.keep_totals(Millis(45_000));
-        assert_eq!(shown(&measures, 46_000), ["shop > orders/form: 0 of 2"]);
+        assert_eq!(shown(&measures, 46_000), ["shop  > orders/form: 0 of 2"]);
     }
 
     #[test]
-    fn steps_that_peers_write_are_bounded() {
-        let measures = FragmentMeasures::default();
+    fn what_peers_write_is_bounded() {
+        let steps = FragmentMeasures::default();
         for number in 0..2 * MAX_FLOWS_PER_FRAGMENT {
-            counted(&measures, "orders", "form", &format!("shop{number}"), true);
+            counted(&steps, FORM, &format!("shop{number}"), "");
         }
-        let flows = measures.flows(Millis(1));
-        assert_eq!(flows.len(), MAX_FLOWS_PER_FRAGMENT + 1);
-        let unknown = flows.iter().find(|flow| flow.asker.is_empty());
-        assert_eq!(
-            unknown.map(|flow| flow.all.count()),
-            Some(MAX_FLOWS_PER_FRAGMENT as u64)
-        );
+        let pages = FragmentMeasures::default();
+        for number in 0..2 * MAX_PAGES_PER_FLOW {
+            counted(&pages, FORM, "shop", &format!("{number}.html"));
+        }
+        for (measures, most) in [(steps, MAX_FLOWS_PER_FRAGMENT), (pages, MAX_PAGES_PER_FLOW)] {
+            let flows = measures.flows(Millis(1));
+            assert_eq!(flows.len(), most + 1);
+            let unknown = flows.iter().find(|flow| flow.asker.is_empty());
+            assert_eq!(unknown.map(|flow| flow.all.count()), Some(most as u64));
+        }
     }
 }

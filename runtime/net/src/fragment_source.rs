@@ -22,6 +22,8 @@ pub struct Caller {
     pub budget: Duration,
     /// The call chain of the page, outermost first: the page as its `service`, each fragment as `service/ref`.
     pub call_chain: Vec<String>,
+    /// The page that embeds the fragments: its template, as contracts name it. `None`: a fragment embeds them, or it is unknown.
+    pub page: Option<Arc<str>>,
     /// The address of the caller, if it is another process: one address cannot take all of a service's capacity.
     pub from: Option<IpAddr>,
     /// The request of the visitor, whose id and trace go along with all calls.

@@ -45,6 +45,7 @@ impl FragmentSource for GatewayFragments {
         }
         stream::once(async move {
             batch.protocol = Some(2);
+            batch.page = caller.page.as_deref().map(str::to_owned);
             let count: usize = batch.requests.0.iter().map(|(_, requests)| requests.len()).sum();
             let limits = CallLimits {
                 time: if caller.budget.is_zero() {

@@ -48,11 +48,13 @@ async fn an_offered_fragment_is_rendered_with_the_fragments_in_it() {
     call.caller = Caller {
         budget: Duration::from_millis(500),
         call_chain: vec!["shop".to_owned()],
+        page: Some("page.html".into()),
         ..Caller::default()
     };
     let answer = tokio::spawn(async move { engine.fragment(call).await });
     let batch = batches.recv().await.unwrap();
     assert_eq!(batch.items()[0].call_chain, ["shop", "storefront/cart"]);
+    assert_eq!(batch.caller.page, None, "a fragment asks");
     batch.give("f", "F", json!({}));
     let fragment = answer.await.unwrap().fragment;
     assert_eq!(

@@ -42,6 +42,7 @@ async fn fragments_that_need_only_the_page_are_asked_for_in_one_batch_for_all_se
     }
     assert!(batch.caller.budget <= Duration::from_secs(1) && !batch.caller.budget.is_zero());
     assert_eq!(batch.caller.call_chain, ["storefront"]);
+    assert_eq!(batch.caller.page.as_deref(), Some("page.html"));
     for reference in ["5", "4", "3", "2", "1"] {
         batch.give(reference, reference, json!({}));
     }

@@ -30,6 +30,10 @@ pub struct FragmentsRequest {
     /// `2` if the sender understands [`ResolvedFragments`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protocol: Option<u32>,
+    /// The page that embeds the fragments: its template, as `asks` of its contract names it. Only operators see it. `None`: the sender
+    /// does not tell, or a fragment embeds them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<String>,
     /// Protocol 1: all attributes of the page.
     #[serde(
         default,

@@ -44,7 +44,7 @@ pub(crate) async fn resolve(
     headers: HeaderMap,
     body: &[u8],
 ) -> Response {
-    let batch: FragmentsRequest = match read_json(body) {
+    let mut batch: FragmentsRequest = match read_json(body) {
         Ok(batch) => batch,
         Err(reason) => return refused(StatusCode::BAD_REQUEST, &reason),
     };
@@ -52,6 +52,7 @@ pub(crate) async fn resolve(
     let requested = Requested::of(&batch);
     let caller = Caller {
         headers,
+        page: batch.page.take().map(Arc::from),
         from,
         record: observe::current(),
         ..Caller::default()

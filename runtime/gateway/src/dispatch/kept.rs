@@ -16,6 +16,7 @@ struct KeptForVisitor {
     gateway: Gateway,
     snapshot: Arc<Snapshot>,
     visitor: PageVisitor,
+    page: Option<Arc<str>>,
     now: Instant,
     /// The same moment, in the time of the gateway.
     millis: Millis,
@@ -37,6 +38,7 @@ pub(super) fn for_visitor(gateway: &Gateway, caller: &Caller) -> Option<Box<dyn 
         gateway: gateway.clone(),
         snapshot,
         visitor,
+        page: caller.page.clone(),
         now: Instant::now(),
         millis: gateway.publisher().now(),
     }))
@@ -50,7 +52,7 @@ impl KeptFragments for KeptForVisitor {
             found.push(kept?);
         }
         for one in wanted {
-            let asker = one.call_chain.last().map_or("", String::as_str);
+            let asker = measured::asker(one.call_chain.last().map(String::as_str), self.page.as_deref());
             measured::count_kept(&self.gateway, one.service, one.reference, asker);
         }
         self.gateway.cache().hit(found.len());
@@ -133,15 +135,19 @@ mod tests {
         }
     }
 
-    fn get(gateway: &Gateway, visitor: PageVisitor, wanted: WantedFragment<'_>) -> Option<KeptFragment> {
-        let kept = KeptForVisitor {
+    fn kept(gateway: &Gateway, visitor: PageVisitor) -> KeptForVisitor {
+        KeptForVisitor {
             gateway: gateway.clone(),
             snapshot: gateway.publisher().snapshot(),
             visitor,
+            page: Some("index.html".into()),
             now: Instant::now(),
             millis: gateway.publisher().now(),
-        };
-        kept.get(&[wanted], usize::MAX)?.pop()
+        }
+    }
+
+    fn get(gateway: &Gateway, visitor: PageVisitor, wanted: WantedFragment<'_>) -> Option<KeptFragment> {
+        kept(gateway, visitor).get(&[wanted], usize::MAX)?.pop()
     }
 
     #[test]
@@ -154,13 +160,7 @@ mod tests {
             exports: &[],
             call_chain: &[],
         };
-        let kept = KeptForVisitor {
-            gateway: gateway.clone(),
-            snapshot: gateway.publisher().snapshot(),
-            visitor: visitor(),
-            now: Instant::now(),
-            millis: gateway.publisher().now(),
-        };
+        let kept = kept(&gateway, visitor());
         assert_eq!(kept.get(&[wanted], "kept".len() - 1), None);
         let flows = gateway.fragment_measures().flows(gateway.publisher().now());
         assert!(flows.is_empty());
@@ -189,9 +189,9 @@ mod tests {
         let flows = gateway.fragment_measures().flows(gateway.publisher().now());
         let counted: Vec<_> = flows
             .iter()
-            .map(|flow| (&*flow.asker, &*flow.service, flow.all.count()))
+            .map(|flow| (&*flow.asker, &*flow.page, &*flow.service, flow.all.count()))
             .collect();
-        assert_eq!(counted, [("shop", "s", 1)]);
+        assert_eq!(counted, [("shop", "index.html", "s", 1)]);
         assert!(
             flows[0]
                 .all

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Gateway,
-    flows::Flow,
+    flows::{Asker, Flow},
     measures::FragmentHandles,
     registry::instance::{FragmentProtocol, Instance},
     routing::snapshot::Snapshot,
@@ -45,8 +45,9 @@ impl Measured {
             Job::Call(call) => (&call.service, call.items.as_slice()),
             Job::Plain(plain) => (&plain.service, std::slice::from_ref(&plain.item)),
         };
+        let page = context.page.as_deref();
         let handles = |item: &FragmentRequest| {
-            let asker = item.call_chain.last().map_or("", String::as_str);
+            let asker = asker(item.call_chain.last().map(String::as_str), page);
             handles(gateway, service, &item.reference, asker, context.from.is_none())
         };
         let is_call = |record: &&Arc<RequestRecord>| context.from.is_some() && record.has_details();
@@ -97,34 +98,47 @@ impl Measuring {
 }
 
 /// Counts a fragment that a page of this process shows again.
-pub(super) fn count_kept(gateway: &Gateway, service: &str, reference: &str, asker: &str) {
+pub(super) fn count_kept(gateway: &Gateway, service: &str, reference: &str, asker: Asker<'_>) {
     let (handles, flow) = handles(gateway, service, reference, asker, true);
     handles.count(Outcome::Cached, Duration::ZERO);
     flow.count(Outcome::Cached, None);
 }
 
-/// Counts fragments that were not requested from any service. `is_local`: a page of this process asked for them.
-pub(super) fn count_refused(gateway: &Gateway, refused: &[RefusedFragment], is_local: bool) {
+/// Counts fragments that were not requested from any service.
+pub(super) fn count_refused(gateway: &Gateway, refused: &[RefusedFragment], context: &CallContext) {
+    let (page, is_local) = (context.page.as_deref(), context.from.is_none());
     for one in refused {
-        let (_, flow) = handles(gateway, &one.service, &one.reference, &one.asker, is_local);
+        let asker = asker(Some(&one.asker), page);
+        let (_, flow) = handles(gateway, &one.service, &one.reference, asker, is_local);
         flow.count(one.answer.outcome, None);
     }
 }
 
-/// The metrics of a fragment, and the flow of requests for it from `asker`, a step of a call chain.
+/// What asks, by the last step of its call chain. The page of the caller counts where that step is a page.
+pub(super) fn asker<'a>(step: Option<&'a str>, page: Option<&'a str>) -> Asker<'a> {
+    let step = step.unwrap_or_default();
+    let page = page.filter(|_| !step.contains('/')).unwrap_or_default();
+    Asker { step, page }
+}
+
+/// The metrics of a fragment, and the flow of requests for it from `asker`. `is_local`: that is a page of this process.
 fn handles(
     gateway: &Gateway,
     service: &str,
     reference: &str,
-    asker: &str,
+    asker: Asker<'_>,
     is_local: bool,
 ) -> (Arc<FragmentHandles>, Arc<Flow>) {
     let measures = gateway.fragment_measures();
     let snapshot = || gateway.publisher().snapshot();
     let handles = measures.of(service, reference, || {
-        is_offered(&snapshot(), service, reference, asker)
+        is_offered(&snapshot(), service, reference, asker.step)
     });
-    let flow = measures.flow(&handles, asker, || is_local || is_known(&snapshot(), asker));
+    let known = || match is_local {
+        true => Some(asker),
+        false => known(&snapshot(), asker, service, reference),
+    };
+    let flow = measures.flow(&handles, asker, known);
     (handles, flow)
 }
 
@@ -144,15 +158,23 @@ fn is_offered(snapshot: &Snapshot, service: &str, reference: &str, asker: &str) 
         .then_some(true)
 }
 
-/// Whether a step of a call chain, which a peer wrote, is that of a registered service or of a fragment that one offers.
-fn is_known(snapshot: &Snapshot, step: &str) -> bool {
-    let Some(service) = snapshot.service(name_in(step)) else {
-        return false;
-    };
-    match step.split_once('/') {
-        None => true,
-        Some((_, reference)) => service.active.iter().any(|instance| offers(instance, reference)),
+/// What exists of an asker that a peer wrote: its step is that of a registered service or of a fragment that one offers, and contracts
+/// name its page among those that embed the fragment `reference` of `owner`.
+fn known<'a>(snapshot: &Snapshot, asker: Asker<'a>, owner: &str, reference: &str) -> Option<Asker<'a>> {
+    let service = snapshot.service(name_in(asker.step))?;
+    if let Some((_, asking)) = asker.step.split_once('/') {
+        let is_offered = service.active.iter().any(|instance| offers(instance, asking));
+        return is_offered.then_some(asker);
     }
+    let contracts = service.active.iter().filter_map(|one| one.contract.as_ref());
+    let mut asks = contracts
+        .flat_map(|contract| &contract.asks)
+        .filter(|ask| ask.service == owner && ask.reference == reference);
+    let page = match asks.any(|ask| ask.pages.iter().any(|page| page == asker.page)) {
+        true => asker.page,
+        false => "",
+    };
+    Some(Asker { page, ..asker })
 }
 
 /// The service of a step: the step of a page is its name, and that of a fragment is `service/ref`.

@@ -63,6 +63,7 @@ impl Batch {
             .collect();
         FragmentsRequest {
             protocol: Some(2),
+            page: None,
             attributes: Attributes::new(),
             requests: OrderedMap(self.requests),
             sessions,

@@ -82,6 +82,7 @@ async fn render(engine: &Engine, call: FragmentCall) -> Result<FragmentAnswer, F
     };
     let caller = Caller {
         call_chain,
+        page: None,
         ..call.caller
     };
     let mut driver = Driver::new(engine.clone(), state, sources, caller, call.sessions, end);

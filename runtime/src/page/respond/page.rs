@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, VecDeque},
+    sync::Arc,
     time::{Duration, SystemTime},
 };
 
@@ -80,6 +81,7 @@ impl PageSessions {
 /// passed.
 pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Response {
     let start = Instant::now();
+    request.visitor.caller.page = Some(Arc::from(request.template.as_str()));
     let kept = is_usual(&request).then(|| kept_page::text(engine, &request.template, &request.visitor));
     if let Some(text) = kept.flatten() {
         engine.shared().reporter.shown(&request.template, start.elapsed());

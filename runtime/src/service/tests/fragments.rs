@@ -22,6 +22,7 @@ async fn resolve(address: SocketAddr) -> ResolvedFragments {
 async fn resolve_at(client: &Arc<Client>) -> ResolvedFragments {
     let caller = Caller {
         budget: Duration::from_secs(20),
+        page: Some("index.html".into()),
         ..Caller::default()
     };
     let mut answers = GatewayFragments::new(client.clone(), "hydra").resolve(batch(), caller);
@@ -38,6 +39,7 @@ async fn a_batch_is_one_call_of_protocol_2() {
     assert_eq!(answer.fragments[0].html.as_deref(), Some("<p>"));
     let (call, body) = test.calls.recv().await.unwrap();
     assert_eq!((call, &body["protocol"]), ("requestFragment", &json!(2)));
+    assert_eq!(body["page"], "index.html");
     assert_eq!(body["requests"]["orders"][0]["ref"], "checkout");
 }
 

@@ -54,6 +54,7 @@ fn item(id: &str, attributes: Option<Value>) -> FragmentRequest {
 fn batch(protocol: Option<u32>, requests: Vec<(&str, Vec<FragmentRequest>)>) -> FragmentsRequest {
     FragmentsRequest {
         protocol,
+        page: None,
         attributes: json!({"a":1,"secret":2}).as_object().cloned().unwrap_or_default(),
         requests: OrderedMap(
             requests

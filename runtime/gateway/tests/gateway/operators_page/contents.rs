@@ -145,18 +145,22 @@ async fn the_graph_has_what_contracts_declare_and_what_the_gateway_sees() {
     let asks = json!([{"service":"orders","ref":"form","imports":{"dob":"date"},"exports":{"line":"string"},"required":true,"pages":["checkout.html"]},
         {"service":"gone","ref":"box","pages":["index.html"]}]);
     let _shop = add(&port, "shop", json!({"contract":{"service":"shop","asks":asks}})).await;
-    let request = |service: &str, reference: &str, chain: Value| json!({"protocol":2,"requests":{(service):[{"id":"1","ref":reference,"imports":[],"attributes":{},"trail":chain}]}});
-    for (service, reference, chain) in [
-        ("orders", "form", json!(["shop"])),
-        ("orders", "form", json!(["shop"])),
-        ("orders", "form", json!(["shop", "news/made up"])),
-        ("orders", "form", json!([])),
-        ("orders", "made up", json!(["shop"])),
-        ("gone", "box", json!(["shop"])),
+    let request = |(service, reference): (&str, &str), page: &str, chain: Value| json!({"protocol":2,"page":page,"requests":{(service):[{"id":"1","ref":reference,"imports":[],"attributes":{},"trail":chain}]}});
+    for (fragment, page, chain) in [
+        (("orders", "form"), "checkout.html", json!(["shop"])),
+        (("orders", "form"), "checkout.html", json!(["shop"])),
+        // The page does not embed it, or the client does not tell which page does.
+        (("orders", "form"), "index.html", json!(["shop"])),
+        (("orders", "form"), "made up", json!(["shop"])),
+        (("orders", "form"), "", json!(["shop"])),
+        (("orders", "form"), "made up", json!(["shop", "news/made up"])),
+        (("orders", "form"), "checkout.html", json!([])),
+        (("orders", "made up"), "checkout.html", json!(["shop"])),
+        (("gone", "box"), "index.html", json!(["shop"])),
     ] {
         post(
             &port.url("/h/discovery/K/requestFragment"),
-            &request(service, reference, chain),
+            &request(fragment, page, chain),
         )
         .await;
     }
@@ -180,11 +184,25 @@ async fn the_graph_has_what_contracts_declare_and_what_the_gateway_sees() {
         "100 % rendered",
         "failing",
         "working",
-        "2 in all",
+        "5 in all",
     ] {
         assert!(page.contains(part), "{part}: {text}");
     }
     assert!(!page.contains("made up"), "{text}");
+    let of_page = |name: &str| {
+        let row = page.split("<tr class=\"page\">").find(|row| row.contains(name))?;
+        Some(row.split("</tr>").next()?.to_owned())
+    };
+    let row = of_page("checkout.html").expect("a row");
+    assert!(
+        row.contains("2 in all") && row.contains("100 % rendered"),
+        "{row}"
+    );
+    let row = of_page("index.html").expect("a row");
+    assert!(
+        row.contains("1 in all") && row.contains("100 % inactive"),
+        "{row}"
+    );
     assert!(browser.get("/flows?only=trouble").await.text.contains("#box"));
     assert!(!browser.get("/flows?only=trouble").await.text.contains("#form"));
     assert!(browser.get("/service?name=orders").await.text.contains("#form"));

@@ -1,9 +1,12 @@
 //! The graph of pages and fragments, as a list of its edges: what contracts declare, joined with what the gateway sees.
 //!
-//! The gateway sees which service requests a fragment, and whether a page or a fragment of it does. Contracts tell which
-//! templates of a service embed it. So an edge leads from a service to a fragment, and names the templates.
+//! An edge leads from a service to a fragment. It has the pages of the service that embed it: those which contracts name, and those for
+//! which it was requested. Clients may not tell which page asks, so what an edge counts may be more than its pages have together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use hydra_runtime_wire::Outcome;
 use serde::Serialize;
@@ -15,7 +18,8 @@ use super::{
 use crate::{
     Gateway,
     admin::page::digest::{Declared, Digest, FlowKey},
-    flows::Totals,
+    flows::{FlowState, Totals},
+    limits::MAX_NAMES_IN_CELL,
 };
 
 /// The pages of a service, and a fragment that they embed.
@@ -27,8 +31,10 @@ pub(super) struct Edge {
     to: String,
     to_link: String,
     reference: String,
-    /// The templates that embed it.
-    pages: Names,
+    /// The pages that embed it.
+    pages: Vec<EmbeddingPage>,
+    /// How many more of them there are.
+    more_pages: usize,
     /// Fragments of `from` that requested it.
     fragments: Names,
     imports: Vec<(String, String)>,
@@ -36,6 +42,21 @@ pub(super) struct Edge {
     required: bool,
     is_declared: bool,
     mark: Mark,
+    traffic: Traffic,
+}
+
+/// A page that embeds a fragment.
+#[derive(Debug, Serialize)]
+struct EmbeddingPage {
+    /// Its template.
+    name: String,
+    /// `None`: no fragment was requested for it yet.
+    traffic: Option<Traffic>,
+}
+
+/// The requests for a fragment.
+#[derive(Debug, Serialize)]
+struct Traffic {
     /// How many a second, of late.
     rate: String,
     /// How many since the gateway started.
@@ -76,10 +97,16 @@ pub(super) struct Flows {
 /// What is known of an edge before it is put in words.
 #[derive(Default)]
 struct Seen {
+    counted: Counted,
+    pages: BTreeMap<String, Counted>,
+    fragments: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counted {
     all: Totals,
     recent: Totals,
-    window: std::time::Duration,
-    fragments: BTreeSet<String>,
+    window: Duration,
 }
 
 pub(super) fn list(gateway: &Gateway, digest: &Digest, listed: &Listed) -> Flows {
@@ -132,9 +159,11 @@ pub(super) fn edges(gateway: &Gateway, digest: &Digest, is_wanted: impl Fn(&str,
             reference: flow.reference.to_string(),
         };
         let (_, seen) = all.entry(key).or_default();
-        seen.all = seen.all.plus(&flow.all);
-        seen.recent = seen.recent.plus(&flow.recent);
-        seen.window = flow.window;
+        seen.counted.add(&flow);
+        if !flow.page.is_empty() {
+            let page = seen.pages.entry(flow.page.to_string()).or_default();
+            page.add(&flow);
+        }
         seen.fragments.extend(fragment.map(str::to_owned));
     }
     let snapshot = gateway.publisher().snapshot();
@@ -157,26 +186,52 @@ fn edge(key: FlowKey, declared: Option<&Declared>, seen: Seen, is_active: bool) 
         name => link("/service", &[("name", name)]),
     };
     let list = |all: &BTreeMap<String, String>| all.clone().into_iter().collect();
-    let names = |declared: &Declared| Names::of(declared.pages.iter().cloned());
+    let mut pages: BTreeMap<String, Option<Traffic>> = seen
+        .pages
+        .into_iter()
+        .map(|(page, counted)| (page, Some(counted.traffic())))
+        .collect();
+    for page in declared.iter().flat_map(|declared| &declared.pages) {
+        pages.entry(page.clone()).or_default();
+    }
+    let more_pages = pages.len().saturating_sub(MAX_NAMES_IN_CELL);
+    let pages = pages.into_iter().take(MAX_NAMES_IN_CELL);
+    let pages = pages.map(|(name, traffic)| EmbeddingPage { name, traffic });
     Edge {
         from_link: of_service(&key.from),
         to_link: of_service(&key.to),
-        pages: declared.map(names).unwrap_or_default(),
+        pages: pages.collect(),
+        more_pages,
         fragments: Names::of(seen.fragments),
         imports: declared.map(|one| list(&one.imports)).unwrap_or_default(),
         exports: declared.map(|one| list(&one.exports)).unwrap_or_default(),
         required: declared.is_some_and(|one| one.required),
         is_declared: declared.is_some(),
-        mark: mark(&seen.recent, is_active),
-        rate: words::rate(seen.recent.count(), seen.window),
-        total: words::count(seen.all.count()),
-        mean: seen.recent.mean().map(words::time),
-        half: seen.recent.percentile(50).map(words::bound),
-        most: seen.recent.percentile(99).map(words::bound),
-        outcomes: slices(&seen.recent),
+        mark: mark(&seen.counted.recent, is_active),
+        traffic: seen.counted.traffic(),
         from: key.from,
         to: key.to,
         reference: key.reference,
+    }
+}
+
+impl Counted {
+    fn add(&mut self, flow: &FlowState) {
+        self.all = self.all.plus(&flow.all);
+        self.recent = self.recent.plus(&flow.recent);
+        self.window = flow.window;
+    }
+
+    fn traffic(&self) -> Traffic {
+        let recent = &self.recent;
+        Traffic {
+            rate: words::rate(recent.count(), self.window),
+            total: words::count(self.all.count()),
+            mean: recent.mean().map(words::time),
+            half: recent.percentile(50).map(words::bound),
+            most: recent.percentile(99).map(words::bound),
+            outcomes: slices(recent),
+        }
     }
 }
 
