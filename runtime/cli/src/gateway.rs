@@ -13,7 +13,6 @@ use hydra_runtime_gateway::{
     AccessLogTarget, AdminListen, ConfigError, DEFAULT_PUBLIC_KEY, Gateway, GatewayConfig, Listeners, Secret,
     TrustedProxies,
 };
-use hydra_runtime_net::server::Routes;
 
 use super::{
     Stop,
@@ -181,10 +180,7 @@ pub(super) fn run(args: GatewayArgs) -> Result<(), Stop> {
         workers: config.workers,
         limits: config.connection_limits(),
         what: "the gateway",
-        routes: || {
-            let gateway = newest.load().worker();
-            Routes::new(gateway.router()).with_raw(gateway.channels_over_tcp())
-        },
+        routes: || newest.load().worker().routes(),
         keep: gateway.run_maintenance(),
         reload: async || reload(&args.settings, None, &newest).await,
         operators: operators

@@ -104,7 +104,7 @@ use hydra_runtime_net::{
     fragment_source::FragmentSource,
     observe::{ActionMeasures, Observer},
     proxies::Origin,
-    server::ServeRaw,
+    server::{Routes, ServeRaw},
 };
 use hydra_runtime_wire::{forms::sent::SentCookies, paths, signing::Signer};
 use serde_json::Value;
@@ -367,6 +367,11 @@ impl Gateway {
         router::router(self.clone())
     }
 
+    /// What serves all ports of the gateway, in the runtime in which it was made.
+    pub fn routes(&self) -> Routes {
+        router::routes(self.clone()).with_raw(self.channels_over_tcp())
+    }
+
     /// What serves the ports of [`GatewayConfig::channel_listen`], in the runtime in which the gateway was made.
     #[must_use]
     pub fn channels_over_tcp(&self) -> Arc<ServeRaw> {
@@ -415,7 +420,7 @@ impl Gateway {
         }
         tokio::select! {
             () = self.run_maintenance() => {}
-            () = hydra_runtime_net::server::serve(listener, self.router(), shutdown, self.config().connection_limits()) => {}
+            () = hydra_runtime_net::server::serve(listener, self.routes(), shutdown, self.config().connection_limits()) => {}
         }
     }
 

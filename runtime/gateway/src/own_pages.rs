@@ -63,7 +63,7 @@ impl Gateway {
 
     /// Answers a request about a form, which may stand on one of `pages`.
     pub async fn answer_form(&self, request: Request<Body>, pages: &dyn OwnPages) -> Response {
-        proxy::forward_beside(self.clone(), request, Some(pages)).await
+        proxy::forward_beside(self, request, Some(pages)).await
     }
 
     /// The login of the visitor of this request for a page, which is active with it.

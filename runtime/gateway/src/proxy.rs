@@ -21,7 +21,10 @@ use std::{
 use axum::{body::Body, response::Response};
 use http::{Method, Request, header::ACCEPT};
 use http_body::Body as _;
-use hydra_runtime_net::observe::{RequestRecord, Served};
+use hydra_runtime_net::{
+    boxed,
+    observe::{RequestRecord, Served},
+};
 use hydra_runtime_wire::{
     cookies::{PIN_PREFIX, VERSION},
     headers::HYDRA_PATH,
@@ -57,13 +60,13 @@ pub(crate) async fn within_limits(
 }
 
 /// Answers a request for a path that is not the gateway's own.
-pub(crate) async fn forward(gateway: Gateway, request: Request<Body>) -> Response {
-    forward_beside(gateway, request, None).await
+pub(crate) fn forward(gateway: &Gateway, request: Request<Body>) -> impl Future<Output = Response> {
+    forward_beside(gateway, request, None)
 }
 
 /// The same in a process that has pages, too. Only requests about forms need to know of them.
 pub(crate) async fn forward_beside(
-    gateway: Gateway,
+    gateway: &Gateway,
     mut request: Request<Body>,
     pages: Option<&dyn OwnPages>,
 ) -> Response {
@@ -72,7 +75,7 @@ pub(crate) async fn forward_beside(
     }
     let accept = request.headers().get(ACCEPT).cloned();
     let failed = |failure| error_pages::response(failure, accept.as_ref(), gateway.error_pages());
-    let (place, request) = match admission::admit(&gateway, request).await {
+    let (place, request) = match admission::admit(gateway, request).await {
         Ok(admitted) => admitted,
         Err(failure) => return failed(failure),
     };
@@ -86,9 +89,9 @@ pub(crate) async fn forward_beside(
         state: state.as_ref(),
     };
     // Boxed: the futures around it are moved several times.
-    let passed = match FormRequest::of(&gateway, &request) {
-        None => Box::pin(pass_on(&gateway, request, previewed)).await,
-        Some(form) => Box::pin(forms::answer(&gateway, form, request, previewed, pages)).await,
+    let passed = match FormRequest::of(gateway, &request) {
+        None => boxed::in_place(|| pass_on(gateway, request, previewed)).await,
+        Some(form) => boxed::in_place(|| forms::answer(gateway, form, request, previewed, pages)).await,
     };
     let mut response = passed.unwrap_or_else(failed);
     Gateway::tell_previews(state, response.headers_mut());

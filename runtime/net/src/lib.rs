@@ -7,6 +7,7 @@
 //! - [`admin`] is the listener for operators, and [`metrics`] what it shows.
 //! - [`channel`] carries requests in both directions over one connection between a service and a gateway.
 //! - [`bodies`] reads request bodies within bounds, and [`ReplacedBody`] replaces pieces of a page that streams. [`lru_cache`] keeps values within bounds of bytes and entries.
+//! - [`boxed`] boxes large futures.
 //! - `redis_link` connects to Redis: one server, Sentinel or a cluster.
 //! - [`size`] parses sizes in settings, [`settings_problem()`] describes errors in TOML files, and [`contracts`] logs
 //!   contract problems.
@@ -25,6 +26,7 @@
 
 pub mod admin;
 pub mod bodies;
+pub mod boxed;
 pub mod channel;
 pub mod contracts;
 pub mod duration;

@@ -31,7 +31,6 @@ use std::{
     thread,
 };
 
-use axum::Router;
 use socket2::SockRef;
 use tokio::{net::TcpListener, runtime, sync::watch};
 
@@ -139,14 +138,14 @@ impl Drop for End<'_> {
 /// Serves in the current runtime until `shutdown` is ready, then lets requests under way end.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    routes: impl Into<Routes>,
     shutdown: impl Future<Output = ()>,
     limits: ConnectionLimits,
 ) {
     serve_in(
         connections(limits),
         OpenPorts::plain(listener),
-        router.into(),
+        routes.into(),
         shutdown,
     )
     .await;
@@ -225,6 +224,8 @@ async fn pause_after(error: &io::Error) {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+
     use super::*;
 
     #[test]

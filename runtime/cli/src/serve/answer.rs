@@ -13,7 +13,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use futures_util::{FutureExt as _, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use hydra_runtime::{
     files::{Ranges, RegularFiles},
@@ -24,6 +24,7 @@ use hydra_runtime_gateway::{
     ErrorPages, Gateway, OwnPages, OwnPath, PageLimits, ResponseHeaders, is_reserved,
 };
 use hydra_runtime_net::{
+    boxed,
     fragment_source::{Caller, FragmentSource},
     observe::{self, Observer, Served},
     server::Routes,
@@ -94,8 +95,11 @@ impl Worker {
     pub(crate) fn routes(self) -> Routes {
         let worker = Arc::new(self);
         let router = router(Arc::clone(&worker));
-        let get = move |request| answer(State(Arc::clone(&worker)), request).boxed();
-        Routes::new(router).with_get(Arc::new(get))
+        let get = move |request| -> BoxFuture<'static, Response> {
+            let worker = State(Arc::clone(&worker));
+            boxed::in_place(|| answer(worker, request))
+        };
+        Routes::new(router).with_shortcut(|request| *request.method() == Method::GET, Arc::new(get))
     }
 
     /// A page. `prefilled`: a fragment of it whose answer is known.
@@ -159,7 +163,7 @@ impl Worker {
                 let visit = self.versions.as_ref().map(|gateway| gateway.visit_of(&request));
                 let compression = self.limits.compression(&request, &site.service);
                 // Boxed: each future around that of a page has room for it, and is moved several times.
-                let page = Box::pin(work(request));
+                let page = boxed::in_place(|| work(request));
                 let mut response = permit.answer(&self.error_pages, page).await;
                 if let Some(visit) = visit {
                     visit.end(&mut response).await;

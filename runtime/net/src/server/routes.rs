@@ -8,7 +8,7 @@ use futures_util::{
     FutureExt as _,
     future::{BoxFuture, Either},
 };
-use http::{Method, Request};
+use http::Request;
 use tower::ServiceExt as _;
 
 use super::raw::ServeRaw;
@@ -26,8 +26,13 @@ pub struct Routes {
 
 struct Current {
     router: Router,
-    /// What answers `GET` requests. `None`: the router.
-    get: Option<Arc<Answer>>,
+    shortcut: Option<Shortcut>,
+}
+
+/// A way past the router.
+struct Shortcut {
+    takes: fn(&Request<Body>) -> bool,
+    answer: Arc<Answer>,
 }
 
 impl Routes {
@@ -35,18 +40,21 @@ impl Routes {
     #[must_use]
     pub fn new(router: Router) -> Self {
         Self {
-            current: Arc::new(ArcSwap::from_pointee(Current { router, get: None })),
+            current: Arc::new(ArcSwap::from_pointee(Current {
+                router,
+                shortcut: None,
+            })),
             raw: None,
         }
     }
 
-    /// Answers `GET` requests with `answer` instead of the router, which must do the same with them: the way through a router
-    /// takes an eighth of the instructions of a page without fragments.
+    /// Answers the requests for which `takes` is true with `answer` instead of the router, which must do the same with them: the
+    /// way through a router takes an eighth of the instructions of a page without fragments.
     #[must_use]
-    pub fn with_get(self, answer: Arc<Answer>) -> Self {
+    pub fn with_shortcut(self, takes: fn(&Request<Body>) -> bool, answer: Arc<Answer>) -> Self {
         let router = self.current.load().router.clone();
-        let get = Some(answer);
-        self.current.store(Arc::new(Current { router, get }));
+        let shortcut = Some(Shortcut { takes, answer });
+        self.current.store(Arc::new(Current { router, shortcut }));
         self
     }
 
@@ -66,8 +74,8 @@ impl Routes {
     /// Answers a request.
     pub(super) fn answer(&self, request: Request<Body>) -> impl Future<Output = Response> + Send + use<> {
         let current = self.current.load();
-        match &current.get {
-            Some(get) if *request.method() == Method::GET => Either::Left(get(request)),
+        match &current.shortcut {
+            Some(shortcut) if (shortcut.takes)(&request) => Either::Left((shortcut.answer)(request)),
             _ => Either::Right(
                 current
                     .router
