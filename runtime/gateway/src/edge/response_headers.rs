@@ -7,7 +7,7 @@ use axum::{body::Body, response::Response};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, StatusCode,
     header::{
-        CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+        CONTENT_SECURITY_POLICY, CONTENT_TYPE, Entry, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
         X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
@@ -146,8 +146,11 @@ fn add(
     for (name, value) in all {
         // Many clients read no more headers than that; the server adds `Date`.
         let has_room = headers.len() + 1 < MAX_ANSWER_HEADERS;
-        if has_room && !headers.contains_key(name) && !breaks(name, headers) {
-            headers.insert(name, value.clone());
+        if has_room
+            && !breaks(name, headers)
+            && let Entry::Vacant(place) = headers.entry(name)
+        {
+            place.insert(value.clone());
         }
     }
 }

@@ -66,6 +66,9 @@ pub(super) fn normalize<B>(response: &mut Response<B>) -> Result<(), &'static st
         return Ok(());
     }
     let headers = response.headers_mut();
+    if has_one_length(headers) {
+        return Ok(());
+    }
     let values = |name| headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let framing = Framing::of(values(CONTENT_LENGTH), values(TRANSFER_ENCODING), is_1_1)?;
     let is_one = |value: &HeaderValue| value.as_bytes().iter().all(u8::is_ascii_digit);
@@ -76,6 +79,15 @@ pub(super) fn normalize<B>(response: &mut Response<B>) -> Result<(), &'static st
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Ok(())
+}
+
+/// Whether the headers state one plain length and no transfer coding, as most do: there is nothing to check or to change.
+fn has_one_length(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    let is_plain = |length: &HeaderValue| number(length.as_bytes()).is_some();
+    lengths.next().is_some_and(is_plain)
+        && lengths.next().is_none()
+        && !headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// Whether the body of a message with these headers has no transfer coding other than `chunked`.

@@ -112,6 +112,9 @@ pub(crate) fn is_of_http(name: &str) -> bool {
 }
 
 fn remove(headers: &mut HeaderMap, is_wrong: impl Fn(&str) -> bool) {
+    if !headers.keys().any(|name| is_wrong(name.as_str())) {
+        return;
+    }
     let wrong: Vec<HeaderName> = headers
         .keys()
         .filter(|name| is_wrong(name.as_str()))
@@ -124,21 +127,27 @@ fn remove(headers: &mut HeaderMap, is_wrong: impl Fn(&str) -> bool) {
 
 /// Whether a header of this name is never trusted from outside. `name` is in lower case.
 fn is_unbelieved(name: &str) -> bool {
-    let name = folded(name);
-    // A client that means a header of HTTP does not write it like `content_length`.
-    if let Cow::Owned(name) = &name
-        && (NOT_IN_TRAILERS.contains(&&**name) || name == "cdn-loop")
-    {
-        return true;
+    match folded(name) {
+        Cow::Borrowed(name) => is_proxys(name),
+        // A client that means a header of HTTP does not write it like `content_length`.
+        Cow::Owned(name) => NOT_IN_TRAILERS.contains(&&*name) || name == "cdn-loop" || is_proxys(&name),
     }
-    // Most headers begin with a letter that none of these names has.
-    if !matches!(
-        name.as_bytes().first(),
-        Some(b'c' | b'f' | b'h' | b'p' | b'r' | b's' | b't' | b'x')
-    ) {
-        return false;
+}
+
+/// Whether only a proxy in front of a service may set a header of this name, which is folded.
+fn is_proxys(name: &str) -> bool {
+    // Each request has many headers: one step finds that most begin with letters that none of these names has.
+    match name.as_bytes() {
+        [b'c', b'f' | b'l', ..]
+        | [b'f' | b'p' | b'x', ..]
+        | [b'h', b't' | b'y', ..]
+        | [b'r', b'e', b'm', ..]
+        | [b's', b's', ..]
+        | [b't', b'r', b'u', ..] => {
+            NAMES.binary_search(&name).is_ok() || FAMILIES.iter().any(|family| name.starts_with(family))
+        }
+        _ => false,
     }
-    NAMES.binary_search(&&*name).is_ok() || FAMILIES.iter().any(|family| name.starts_with(family))
 }
 
 /// The name as WSGI, CGI and PHP see it: they treat all characters except letters and digits as the same one (RFC
@@ -218,8 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn the_names_are_sorted_and_folded() {
+    fn the_names_are_sorted_and_folded_and_all_are_found() {
         assert!(NAMES.is_sorted());
+        for name in NAMES.iter().chain(&FAMILIES) {
+            assert!(is_proxys(name), "{name}");
+        }
         for name in NAMES.iter().chain(&FAMILIES).chain(&NOT_IN_TRAILERS) {
             assert_eq!(folded(name), *name);
         }
