@@ -1,6 +1,6 @@
 //! Sends a request to the instances of its service, one after another, until one of them has answered.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc};
 
 use axum::{body::Body, response::Response};
 use http::{
@@ -8,6 +8,7 @@ use http::{
     header::{HOST, UPGRADE},
 };
 use http_body::Body as _;
+use tokio::time::Instant;
 
 use super::{upload_pace::UploadPace, visitor::Visitor};
 use crate::{
@@ -79,10 +80,11 @@ pub(super) async fn send(
     };
     let pace = sending.pace(&mut request);
     let expectation = expects.then(|| Expectation::of(&mut request));
-    let end = tokio::time::Instant::now() + sending.settings.response_timeout;
+    let mut now = Instant::now();
+    let end = now + sending.settings.response_timeout;
     let mut course = sending.course(&request);
     let mut is_again = false;
-    while course.tried.len() < MAX_INSTANCES_TRIED && tokio::time::Instant::now() < end {
+    while course.tried.len() < MAX_INSTANCES_TRIED && now < end {
         let Some((instance, outcome)) = sending.choose(work, &course.tried) else {
             break;
         };
@@ -95,7 +97,7 @@ pub(super) async fn send(
         headers::bear_host(request.headers_mut(), host);
         let again = course.may_repeat.then(|| copy(&request));
         match sending
-            .attempt(&instance, request, &pace, course.is_on_new_connection)
+            .attempt(&instance, request, &pace, course.is_on_new_connection, now)
             .await
         {
             Ok((response, load)) => {
@@ -111,6 +113,7 @@ pub(super) async fn send(
             }
             Err(error) => request = course.after(error, again, instance, outcome)?,
         }
+        now = Instant::now();
     }
     Err(course.failure)
 }
@@ -196,26 +199,27 @@ impl Sending<'_> {
         }
     }
 
-    /// Sends the request to this instance, whose answer must begin in time.
+    /// Sends the request to this instance `now`. Its answer must begin in time.
     async fn attempt(
         &self,
         instance: &Arc<Instance>,
         request: Request<Body>,
         pace: &UploadPace,
         is_on_new_connection: bool,
+        now: Instant,
     ) -> Result<(Response<UpstreamBody>, Load), AttemptError> {
         let Some(load) = Load::within(instance, self.settings.instance_connections) else {
             return Err(AttemptError::Busy(Box::new(request)));
         };
-        let limit: Duration = self.settings.response_timeout;
-        let until = tokio::time::Instant::now() + limit;
+        let limit = self.settings.response_timeout;
+        let until = now + limit;
         let (pool, address) = (self.gateway.pool(), &instance.address);
         let answered = if is_on_new_connection {
             let sending = pin!(pool.send_on_new(address, request, until));
-            pace.within(limit, sending).await
+            pace.within(now, limit, sending).await
         } else {
             let sending = pin!(pool.send(address, request, until));
-            pace.within(limit, sending).await
+            pace.within(now, limit, sending).await
         };
         match answered {
             Some(Ok(response)) => {

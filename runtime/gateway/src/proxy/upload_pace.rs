@@ -22,8 +22,8 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use super::upload_rate::UploadRate;
 use crate::edge::headers::clean_trailers;
 
-/// The progress of a request's body.
-pub(super) struct UploadPace(Arc<Progress>);
+/// The progress of a request's body. `None`: there is no body.
+pub(super) struct UploadPace(Option<Arc<Progress>>);
 
 struct Progress {
     /// When the last piece arrived.
@@ -40,53 +40,62 @@ impl UploadPace {
     /// Watches the body of `request` from now on. The body fails if it brings fewer than `least` bytes a second (0:
     /// never), or more than `most` bytes in all (`None`: never).
     pub(super) fn of(request: &mut Request<Body>, least: u64, most: Option<u64>) -> Self {
+        if request.body().is_end_stream() {
+            return Self(None);
+        }
         let progress = Arc::new(Progress {
             last: Mutex::new(Instant::now()),
             waits: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
             is_large: AtomicBool::new(false),
         });
-        if !request.body().is_end_stream() {
-            let body = std::mem::take(request.body_mut());
-            *request.body_mut() = Body::new(Upload {
-                body,
-                progress: Arc::clone(&progress),
-                rate: UploadRate::new(least),
-                left: most,
-                waiting: None,
-                timer: None,
-            });
-        }
-        Self(progress)
+        let body = std::mem::take(request.body_mut());
+        *request.body_mut() = Body::new(Upload {
+            body,
+            progress: Arc::clone(&progress),
+            rate: UploadRate::new(least),
+            left: most,
+            waiting: None,
+            timer: None,
+        });
+        Self(Some(progress))
     }
 
     /// Whether the visitor is to blame for a timeout: the body arrived too slowly, or its next piece is awaited.
     pub(super) fn is_visitors_fault(&self) -> bool {
-        self.is_slow() || self.0.waits.load(Relaxed)
+        self.is_slow() || self.has(|progress| &progress.waits)
     }
 
     /// Whether the body was given up because it arrived too slowly.
     pub(super) fn is_slow(&self) -> bool {
-        self.0.is_slow.load(Relaxed)
+        self.has(|progress| &progress.is_slow)
     }
 
     /// Whether the body was given up because it is too long.
     pub(super) fn is_large(&self) -> bool {
-        self.0.is_large.load(Relaxed)
+        self.has(|progress| &progress.is_large)
     }
 
-    /// The result of `work`; `None` if it takes longer than `limit` after the last piece of the body.
+    fn has(&self, what: impl FnOnce(&Progress) -> &AtomicBool) -> bool {
+        self.0
+            .as_deref()
+            .is_some_and(|progress| what(progress).load(Relaxed))
+    }
+
+    /// The result of `work`, which begins `now`; `None` if it takes longer than `limit` after the last piece of the body.
     pub(super) async fn within<F: Future>(
         &self,
+        now: Instant,
         limit: Duration,
         mut work: Pin<&mut F>,
     ) -> Option<F::Output> {
-        let mut until = Instant::now() + limit;
+        let mut until = now + limit;
         loop {
             if let Ok(done) = timeout_at(until, work.as_mut()).await {
                 return Some(done);
             }
-            let later = *self.0.last.lock().unwrap_or_else(PoisonError::into_inner) + limit;
+            let progress = self.0.as_deref()?;
+            let later = *progress.last.lock().unwrap_or_else(PoisonError::into_inner) + limit;
             if later <= until {
                 return None;
             }
@@ -224,7 +233,9 @@ mod tests {
         });
         let mut request = request(pieces);
         let pace = UploadPace::of(&mut request, 0, None);
-        let whole = pace.within(LIMIT, pin!(request.into_body().collect())).await;
+        let whole = pace
+            .within(Instant::now(), LIMIT, pin!(request.into_body().collect()))
+            .await;
         let whole = whole.expect("in time").expect("a body").to_bytes();
         assert_eq!(whole.len(), 10);
         assert!(!pace.is_visitors_fault());
@@ -245,7 +256,7 @@ mod tests {
         let mut request = request(stream::pending());
         let pace = UploadPace::of(&mut request, 0, None);
         assert!(
-            pace.within(LIMIT, pin!(request.into_body().collect()))
+            pace.within(Instant::now(), LIMIT, pin!(request.into_body().collect()))
                 .await
                 .is_none()
         );

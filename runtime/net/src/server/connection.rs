@@ -94,7 +94,9 @@ fn service(
         let version = request.version();
         let under_way = slot.begin(version == Version::HTTP_2);
         let mut must_close = refusal::must_close(&request);
-        let is_read = request.body().is_end_stream() && !request.headers().contains_key(CONNECTION);
+        let is_empty = request.body().is_end_stream();
+        let names_connection = request.headers().contains_key(CONNECTION);
+        let is_read = is_empty && !names_connection;
         let answer = match refusal::check(&mut request, ends.here) {
             Err(bad) => {
                 must_close = true;
@@ -102,12 +104,16 @@ fn service(
                 Either::Left(ready(refusal))
             }
             Ok(()) => {
-                let mut request = request.map(Body::new);
+                let body = |body| if is_empty { Body::empty() } else { Body::new(body) };
+                let mut request = request.map(body);
                 request.extensions_mut().insert(Peer(ends.peer));
                 if ends.is_tls {
                     request.extensions_mut().insert(OverTls);
                 }
-                request.extensions_mut().insert(Connection::of(&slot));
+                // Only a request that may switch to another protocol needs it.
+                if names_connection {
+                    request.extensions_mut().insert(Connection::of(&slot));
+                }
                 Either::Right(routes.answer(request))
             }
         };

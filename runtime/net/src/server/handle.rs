@@ -7,8 +7,8 @@ use super::{
     status::{CloseOrder, ConnectionStatus},
 };
 
-/// The connection of a request, as a request extension. A connection that switched to another protocol must end when
-/// this says so.
+/// The connection of a request with a `Connection` header, as a request extension. A connection that switched to another protocol
+/// must end when this says so.
 #[derive(Clone)]
 pub struct Connection(Arc<ConnectionStatus>);
 

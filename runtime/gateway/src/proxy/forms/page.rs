@@ -156,7 +156,9 @@ pub(super) async fn with(
         return None;
     };
     let marker = Replacer::of_marker(&answered.marker, form.html.clone().into());
+    // On the heap: replacers are large, and the futures around this one contain all that waits here.
     let replacers = [Some(marker), Replacer::of_forms(request.uri().query())];
+    let replacers: Vec<_> = replacers.into_iter().flatten().collect();
     let is_of_user = is_secret(request.headers());
     let own = pages.filter(|pages| pages.has_page(request.uri().path()));
     let page = match own {
@@ -197,7 +199,7 @@ pub(super) async fn with(
     head.headers.insert(CACHE_CONTROL, kept);
     Some(Response::from_parts(
         head,
-        Body::new(ReplacedBody::new(body, replacers.into_iter().flatten())),
+        Body::new(ReplacedBody::new(body, replacers)),
     ))
 }
 
