@@ -144,7 +144,7 @@ impl Clients {
             pipelines: None,
         };
         let until = (Instant::now() + TIMEOUT).into();
-        let answer = self.pool.calls().call(&self.address, &call, until).await;
+        let answer = self.pool.call(&self.address, &call, until).await;
         answer
             .map(|answer| answer.body.len())
             .map_err(|error| error.to_string())

@@ -286,6 +286,9 @@ pub struct PlainService {
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub host: Option<HostHeader>,
+    /// Whether the service is called over HTTP/2: over http with prior knowledge, over https as TLS agrees. WebSockets keep HTTP/1.1.
+    #[serde(default)]
+    pub http2: bool,
     /// A path that answers 2xx while the service is healthy. Without it, the service always counts as active.
     #[serde(default)]
     pub health: Option<String>,

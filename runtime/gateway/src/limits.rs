@@ -4,10 +4,12 @@
 //! and on bodies of calls are those of `hydra_runtime_net::limits`.
 
 mod forms;
+mod http2;
 
 use std::time::Duration;
 
 pub(crate) use forms::*;
+pub(crate) use http2::*;
 
 // Metrics
 

@@ -1,5 +1,5 @@
-//! Connections to services: a pool of HTTP/1.1 connections for the requests of visitors, and the client of `buffered_client` for
-//! calls with whole bodies.
+//! Connections to services: a pool of HTTP/1.1 connections for the requests of visitors, the client of `buffered_client` for calls
+//! with whole bodies, and `http2` for servers that speak HTTP/2.
 
 mod address_policy;
 mod body;
@@ -11,6 +11,8 @@ mod distrusted_addresses;
 mod early_hints;
 mod expect;
 mod framing;
+mod http2;
+mod http2_calls;
 mod idle;
 pub(crate) mod outside;
 pub(crate) mod probes;
@@ -36,8 +38,10 @@ use early_hints::Hints;
 pub(crate) use expect::{Expectation, expects_continue};
 pub(crate) use framing::codings_are_known;
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, header::UPGRADE};
+use http2::{Http2Client, Http2Error};
 use idle::{IdlePool, Risk, WayBack};
+use tls::Alpn;
 pub(crate) use tls::Trust;
 
 /// A pool of connections. It belongs to the runtime of one thread, in which its connections live.
@@ -45,6 +49,7 @@ pub(crate) struct ConnectionPool {
     dialer: Dialer,
     idle: Arc<IdlePool<Connection>>,
     calls: CallClient,
+    http2: Http2Client,
 }
 
 /// Why a request got no answer.
@@ -68,6 +73,14 @@ pub(crate) enum SendError {
 }
 
 impl SendError {
+    /// Why nothing of the request was sent.
+    pub(crate) fn not_sent(&self) -> Option<&str> {
+        match self {
+            Self::NotSent { reason, .. } => Some(&reason.reason),
+            _ => None,
+        }
+    }
+
     /// The error of a request that was sent at least in part.
     fn of(error: hyper::Error) -> Self {
         if error.is_user() {
@@ -83,11 +96,24 @@ impl SendError {
     }
 }
 
+impl From<Http2Error> for SendError {
+    fn from(error: Http2Error) -> Self {
+        match error {
+            Http2Error::NotSent(reason, request) => Self::NotSent { reason, request },
+            Http2Error::Lost(error) => Self::Lost(error),
+            Http2Error::BrokenOff(error) => Self::Visitor(error),
+            Http2Error::BadAnswer(reason) => Self::BadAnswer(reason),
+            Http2Error::TooLarge => Self::BadAnswer(framing::TOO_LARGE),
+        }
+    }
+}
+
 impl ConnectionPool {
     /// An empty pool. It keeps no connections to `distrusted` addresses.
     pub(crate) fn new(dialer: Dialer, distrusted: &Arc<Distrusted>) -> Arc<Self> {
         Arc::new(Self {
             calls: CallClient::new(dialer.clone(), distrusted),
+            http2: Http2Client::new(dialer.clone()),
             dialer,
             idle: IdlePool::new(Arc::clone(distrusted)),
         })
@@ -95,10 +121,25 @@ impl ConnectionPool {
 
     /// How many connections wait for their next request.
     pub(crate) fn idle_count(&self) -> usize {
-        self.idle.count() + self.calls.idle.count()
+        self.idle.count() + self.calls.idle.count() + self.http2.idle_count()
     }
 
-    /// The client for calls whose bodies are short enough to be held in memory.
+    /// Calls `address`, whose answer is short enough to be held in memory. Dropping the future ends the call. Connecting ends at
+    /// `until` in any case, with an error.
+    pub(crate) async fn call(
+        &self,
+        address: &Address,
+        call_request: &CallRequest<'_>,
+        until: tokio::time::Instant,
+    ) -> Result<Answer, CallError> {
+        if address.is_http2 {
+            // Boxed since most services speak HTTP/1.1: their own futures stay small.
+            return Box::pin(http2_calls::call(&self.http2, address, call_request, until)).await;
+        }
+        self.calls.call(address, call_request, until).await
+    }
+
+    #[cfg(test)]
     pub(crate) fn calls(&self) -> &CallClient {
         &self.calls
     }
@@ -114,8 +155,12 @@ impl ConnectionPool {
         mut request: Request<Body>,
         until: tokio::time::Instant,
     ) -> Result<Response<UpstreamBody>, SendError> {
+        let is_upgrade = request.headers().contains_key(UPGRADE);
+        if address.is_http2 && !is_upgrade {
+            return Box::pin(self.send_http2(address, request, until)).await;
+        }
         // An upgraded connection never returns to the pool, and a new one cannot have been closed meanwhile.
-        let may_reuse = !request.headers().contains_key(http::header::UPGRADE);
+        let may_reuse = !is_upgrade;
         let key = address.pool_key();
         // A body that streams cannot be sent again.
         while may_reuse && let Some(connection) = self.idle.take(&key, Risk::Loss) {
@@ -140,7 +185,25 @@ impl ConnectionPool {
         request: Request<Body>,
         until: tokio::time::Instant,
     ) -> BoxFuture<'a, Result<Response<UpstreamBody>, SendError>> {
+        if address.is_http2 && !request.headers().contains_key(UPGRADE) {
+            // A connection that has ended is not in the pool.
+            return Box::pin(self.send_http2(address, request, until));
+        }
         Box::pin(self.connect_and_send(address, request, until))
+    }
+
+    async fn send_http2(
+        &self,
+        address: &Address,
+        mut request: Request<Body>,
+        until: tokio::time::Instant,
+    ) -> Result<Response<UpstreamBody>, SendError> {
+        let (hints, listener) = Hints::listening(&mut request);
+        let mut interim = |came: &Response<()>| listener.hear(came.status(), came.headers());
+        let mut response = self.http2.send(address, request, until, &mut interim).await?;
+        framing::normalize(&mut response).map_err(SendError::BadAnswer)?;
+        hints.join(response.headers_mut());
+        Ok(response.map(UpstreamBody::http2))
     }
 
     async fn connect_and_send(
@@ -149,7 +212,7 @@ impl ConnectionPool {
         request: Request<Body>,
         until: tokio::time::Instant,
     ) -> Result<Response<UpstreamBody>, SendError> {
-        match self.dialer.open(address, until).await {
+        match self.dialer.open(address, Alpn::Http1, until).await {
             Ok(stream) => {
                 let connection = Connection::Direct(DirectConnection::new(stream));
                 self.exchange(address, connection, request).await
@@ -167,7 +230,10 @@ impl ConnectionPool {
         address: &Address,
         until: tokio::time::Instant,
     ) -> Result<(), DialError> {
-        self.dialer.open(address, until).await.map(drop)
+        if address.is_http2 {
+            return self.http2.probe(address, until).await;
+        }
+        self.dialer.open(address, Alpn::Http1, until).await.map(drop)
     }
 
     async fn exchange(

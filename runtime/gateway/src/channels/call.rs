@@ -109,14 +109,14 @@ async fn post(
     is_signed: bool,
     until: Instant,
 ) -> Result<Answer, CallError> {
-    let calls = gateway.pool().calls();
+    let pool = gateway.pool();
     let signatures = is_signed.then(|| signatures(gateway, &instance.service, call_request));
     let Some(signatures) = signatures.flatten() else {
-        return calls.call(&instance.address, call_request, until).await;
+        return pool.call(&instance.address, call_request, until).await;
     };
     let mut signed = call_request.clone();
     signed.headers.extend(signatures);
-    calls.call(&instance.address, &signed, until).await
+    pool.call(&instance.address, &signed, until).await
 }
 
 /// The signatures of a call to this recipient, one for each valid key.
@@ -198,7 +198,7 @@ async fn relay(
         .map_err(|error: http::uri::InvalidUri| not_sent(error.to_string()))?;
     let signatures = signatures(gateway, GATEWAY, &passed);
     passed.headers.extend(signatures.into_iter().flatten());
-    let answer = gateway.pool().calls().call(&address, &passed, until).await?;
+    let answer = gateway.pool().call(&address, &passed, until).await?;
     let reason = || {
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         format!(

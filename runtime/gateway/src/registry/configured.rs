@@ -1,7 +1,10 @@
 //! Plain HTTP services of the configuration. They cannot register, so the gateway registers them and checks their
 //! health (protocol section 8).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use axum::body::Body;
 use futures_util::future;
@@ -23,6 +26,8 @@ use crate::{
 pub(crate) struct ConfiguredService {
     pub(crate) instance: Arc<Instance>,
     health: Option<Uri>,
+    /// Why it could not be reached over HTTP/2, as the log says.
+    told: Mutex<String>,
 }
 
 /// Checks the configured services.
@@ -52,6 +57,9 @@ fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<Confi
     };
     if default_port == 0 || !matches!(url.path(), "" | "/") || url.query().is_some() {
         return Err("`url` must be `http://host:port` or `https://host:port`, without a path".to_owned());
+    }
+    if service.http2 && service.pipeline {
+        return Err("`pipeline` is for HTTP/1.1: leave it out with `http2`".to_owned());
     }
     let registration = ActiveService {
         web_protocol: scheme.to_owned(),
@@ -83,13 +91,15 @@ fn configured(service: &PlainService, rules: &RegistrationRules) -> Result<Confi
     let header = service.host.as_ref().unwrap_or(&default);
     instance.address = Address::new(host, port, is_https)
         .bearing(header)
-        .pipelining(service.pipeline);
+        .pipelining(service.pipeline)
+        .over_http2(service.http2);
     instance.id = InstanceId::configured(&instance.service, &instance.address);
     instance.fragment_protocol = FragmentProtocol::Plain(Arc::new(fragments(&service.fragments)?));
     let health = service.health.as_deref().map(path).transpose()?;
     Ok(ConfiguredService {
         instance: Arc::new(instance),
         health,
+        told: Mutex::default(),
     })
 }
 
@@ -109,16 +119,43 @@ fn path(text: &str) -> Result<Uri, String> {
 
 /// Checks the health of all configured services, for ever.
 pub(crate) async fn run_health_checks(gateway: &Gateway, services: &[ConfiguredService]) {
-    loop {
-        future::join_all(services.iter().map(|service| check_health(gateway, service))).await;
-        tokio::time::sleep(HEALTH_CHECK_PERIOD).await;
+    let trying = future::join_all(services.iter().map(|service| try_http2(gateway, service)));
+    let checking = async {
+        loop {
+            future::join_all(services.iter().map(|service| check_health(gateway, service))).await;
+            tokio::time::sleep(HEALTH_CHECK_PERIOD).await;
+        }
+    };
+    future::join(trying, checking).await;
+}
+
+/// Looks whether a service speaks HTTP/2, if it is to be called over it, so that the log says so before visitors come.
+async fn try_http2(gateway: &Gateway, service: &ConfiguredService) {
+    let address = &service.instance.address;
+    let until = tokio::time::Instant::now() + gateway.config().connect_timeout;
+    if address.is_http2
+        && let Err(error) = gateway.pool().probe(address, until).await
+    {
+        service.tell(&error.reason);
+    }
+}
+
+impl ConfiguredService {
+    /// Logs why the service can't be reached over HTTP/2, whenever the reason changes.
+    fn tell(&self, reason: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.instance.address.is_http2 && *told != reason {
+            reason.clone_into(&mut told);
+            let service = &*self.instance.service;
+            tracing::warn!(service, instance = %self.instance.id, reason, "an instance cannot be reached");
+        }
     }
 }
 
 async fn check_health(gateway: &Gateway, service: &ConfiguredService) {
     let is_healthy = match &service.health {
         None => true,
-        Some(health) => is_healthy(gateway, &service.instance, health).await,
+        Some(health) => is_healthy(gateway, service, health).await,
     };
     let event = if is_healthy {
         heartbeat(&service.instance)
@@ -128,14 +165,23 @@ async fn check_health(gateway: &Gateway, service: &ConfiguredService) {
     gateway.publisher().apply_local(event).await;
 }
 
-async fn is_healthy(gateway: &Gateway, instance: &Instance, health: &Uri) -> bool {
+async fn is_healthy(gateway: &Gateway, service: &ConfiguredService, health: &Uri) -> bool {
+    let address = &service.instance.address;
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = health.clone();
-    headers::bear_host(request.headers_mut(), instance.address.host_rule.of(None));
+    headers::bear_host(request.headers_mut(), address.host_rule.of(None));
     let until = tokio::time::Instant::now() + HEALTH_CHECK_TIMEOUT;
-    let sending = gateway.pool().send(&instance.address, request, until);
-    let answer = tokio::time::timeout_at(until, sending).await;
-    matches!(answer, Ok(Ok(response)) if response.status().is_success())
+    let sending = gateway.pool().send(address, request, until);
+    match tokio::time::timeout_at(until, sending).await {
+        Ok(Ok(response)) => response.status().is_success(),
+        Ok(Err(error)) => {
+            if let Some(reason) = error.not_sent() {
+                service.tell(reason);
+            }
+            false
+        }
+        Err(_) => false,
+    }
 }
 
 fn heartbeat(instance: &Instance) -> Event {
@@ -250,6 +296,10 @@ mod tests {
                 "belongs to the gateway",
             ),
             ("name='a'\nurl='http://169.254.169.254'", "metadata"),
+            (
+                "name='a'\nurl='http://x'\nhttp2=true\npipeline=true",
+                "leave it out with `http2`",
+            ),
         ] {
             let error = check(text).err().expect(text);
             assert!(error.contains(expected), "{text}: {error}");

@@ -109,6 +109,8 @@ pub(crate) struct Address {
     /// `host:port`, as URLs write it.
     pub(crate) authority: Arc<str>,
     pub(crate) is_https: bool,
+    /// Whether requests go over HTTP/2.
+    pub(crate) is_http2: bool,
     /// Decides whether the address may be on the gateway's own machine.
     pub(crate) source: AddressSource,
     /// The `Host` of requests to the instance.
@@ -146,6 +148,7 @@ impl Address {
             pool_address: Arc::clone(&authority),
             authority,
             is_https,
+            is_http2: false,
             source: AddressSource::Configuration,
             pipelines: false,
         }
@@ -154,6 +157,11 @@ impl Address {
     /// Sets whether requests of one page share a connection.
     pub(crate) fn pipelining(self, pipelines: bool) -> Self {
         Self { pipelines, ..self }
+    }
+
+    /// Sets whether requests go over HTTP/2.
+    pub(crate) fn over_http2(self, is_http2: bool) -> Self {
+        Self { is_http2, ..self }
     }
 
     /// Sets the `Host` that the configuration asks for. The service's own host is written without the default port of

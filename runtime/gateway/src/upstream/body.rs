@@ -10,18 +10,20 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{connect::Sender, connection::Connection, direct::DirectBody, idle::WayBack};
+use super::{connect::Sender, connection::Connection, direct::DirectBody, http2::Http2Body, idle::WayBack};
 use crate::{
     edge::observed_body::{BodyEvent, BodyObserver, ObservedBody},
     limits::IDLE_TIMEOUT,
 };
 
-/// A body that streams from a service. Dropping it before its end closes the connection.
+/// A body that streams from a service. Dropping it before its end closes the connection, or
+/// resets the stream.
 pub(crate) struct UpstreamBody(Kind);
 
 enum Kind {
     Direct(DirectBody<Connection>),
     Hyper(ObservedBody<Incoming, Option<PoolReturn>>),
+    Http2(Http2Body),
 }
 
 impl UpstreamBody {
@@ -33,6 +35,11 @@ impl UpstreamBody {
     /// A body that hyper reads.
     pub(super) fn hyper(body: Incoming, returns: Option<PoolReturn>) -> Self {
         Self(Kind::Hyper(ObservedBody::new(body, returns)))
+    }
+
+    /// A body that comes over a stream of HTTP/2.
+    pub(super) fn http2(body: Http2Body) -> Self {
+        Self(Kind::Http2(body))
     }
 }
 
@@ -46,9 +53,8 @@ impl Body for UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
             Kind::Direct(body) => Pin::new(body).poll_frame(cx),
-            Kind::Hyper(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(BoxError::from))),
+            Kind::Hyper(body) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
+            Kind::Http2(body) => Pin::new(body).poll_frame(cx).map_err(BoxError::from),
         }
     }
 
@@ -56,6 +62,7 @@ impl Body for UpstreamBody {
         match &self.0 {
             Kind::Direct(body) => body.is_end_stream(),
             Kind::Hyper(body) => body.is_end_stream(),
+            Kind::Http2(body) => body.is_end_stream(),
         }
     }
 
@@ -63,6 +70,7 @@ impl Body for UpstreamBody {
         match &self.0 {
             Kind::Direct(body) => body.size_hint(),
             Kind::Hyper(body) => body.size_hint(),
+            Kind::Http2(body) => body.size_hint(),
         }
     }
 }

@@ -26,6 +26,7 @@ use super::{
     distrusted_addresses::Distrusted,
     idle::{IdlePool, Risk},
     stream::Stream,
+    tls::Alpn,
 };
 use crate::registry::instance::Address;
 use exchange::{ExchangeError, exchange};
@@ -114,7 +115,7 @@ impl CallClient {
                 done => return done.map_err(ExchangeError::into_error),
             }
         }
-        let opened = self.dialer.open(address, until).await;
+        let opened = self.dialer.open(address, Alpn::Http1, until).await;
         let connection = opened.map_err(CallError::NotSent)?;
         let done = self.once(address, connection, &request, call_request).await;
         done.map_err(ExchangeError::into_error)

@@ -20,7 +20,7 @@ use super::{
     address_policy,
     idle::{IdleState, Reusable},
     stream::{SharedStream, Stream},
-    tls::{self, Trust},
+    tls::{self, Alpn, Trust},
 };
 use crate::{
     limits::{MAX_ADDRESSES_PER_NAME, MAX_ANSWER_HEAD_BYTES},
@@ -81,13 +81,14 @@ impl Dialer {
     pub(super) fn open<'a>(
         &'a self,
         address: &'a Address,
+        alpn: Alpn,
         until: Instant,
     ) -> BoxFuture<'a, Result<Stream, DialError>> {
         let start = Instant::now();
         let end = start
             .checked_add(self.timeout)
             .map_or(until, |end| end.min(until));
-        let opening = async {
+        let opening = async move {
             let connector = match address.is_https {
                 // If the certificate authorities cannot be read, that is not the service's fault.
                 true => Some(self.trust.connector().await.map_err(|reason| DialError {
@@ -103,7 +104,7 @@ impl Dialer {
             Ok(match connector {
                 None => Stream::Plain(stream),
                 Some(connector) => {
-                    let encrypting = Box::pin(tls::encrypt(connector, &address.host, stream));
+                    let encrypting = Box::pin(tls::encrypt(connector, alpn, &address.host, stream));
                     Stream::Encrypted(Box::new(encrypting.await?))
                 }
             })

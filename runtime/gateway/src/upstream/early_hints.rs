@@ -17,27 +17,47 @@ impl Hints {
     /// Collects hints from now on, while the answer to `request` is awaited. `100 Continue` goes to the body of the
     /// request, if it waits for this.
     pub(super) fn before_answer_to(request: &mut Request<Body>) -> Self {
-        let links = Arc::<Mutex<Vec<HeaderValue>>>::default();
-        let collected = Arc::clone(&links);
-        let signal = request.extensions_mut().remove::<ContinueSignal>();
+        let (hints, listener) = Self::listening(request);
         hyper::ext::on_informational(request, move |interim| {
-            if let Some(signal) = &signal
-                && interim.status() == StatusCode::CONTINUE
-            {
-                signal.send();
-            }
-            if interim.status() == StatusCode::EARLY_HINTS {
-                let mut links = collected.lock().unwrap_or_else(PoisonError::into_inner);
-                collect(&mut links, interim.headers());
-            }
+            listener.hear(interim.status(), interim.headers());
         });
-        Self(links)
+        hints
+    }
+
+    /// The same with a listener, which must be told of interim answers.
+    pub(super) fn listening(request: &mut Request<Body>) -> (Self, InterimListener) {
+        let links = Arc::<Mutex<Vec<HeaderValue>>>::default();
+        let listener = InterimListener {
+            links: Arc::clone(&links),
+            signal: request.extensions_mut().remove::<ContinueSignal>(),
+        };
+        (Self(links), listener)
     }
 
     /// Adds the links to the head of the answer, after its own.
     pub(super) fn join(self, answer: &mut HeaderMap) {
         let links = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         join(links, answer);
+    }
+}
+
+/// Hears the interim answers before an answer.
+pub(super) struct InterimListener {
+    links: Arc<Mutex<Vec<HeaderValue>>>,
+    signal: Option<ContinueSignal>,
+}
+
+impl InterimListener {
+    pub(super) fn hear(&self, status: StatusCode, headers: &HeaderMap) {
+        if let Some(signal) = &self.signal
+            && status == StatusCode::CONTINUE
+        {
+            signal.send();
+        }
+        if status == StatusCode::EARLY_HINTS {
+            let mut links = self.links.lock().unwrap_or_else(PoisonError::into_inner);
+            collect(&mut links, headers);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::tls::{self, Trust};
+use super::tls::{self, Alpn, Trust};
 use crate::limits::{MAX_ADDRESSES_PER_NAME, MAX_ANSWER_HEAD_BYTES};
 
 /// Why a call failed.
@@ -68,7 +68,7 @@ async fn exchange(
     let stream = connect(&host, port).await.map_err(failed)?;
     match connector {
         Some(connector) => {
-            let stream = tls::encrypt(connector, &host, stream).await;
+            let stream = tls::encrypt(connector, Alpn::Http1, &host, stream).await;
             let stream = stream.map_err(|reason| failed(about_outside(&reason)))?;
             speak(stream, request, limit).await
         }

@@ -25,6 +25,16 @@ use reason::reason;
 
 use crate::limits::AUTHORITIES_RETRY_PAUSE;
 
+const HTTP_1: &[u8] = b"http/1.1";
+const HTTP_2: &[u8] = b"h2";
+
+/// What is spoken over a connection. Over https, both sides agree on it (RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alpn {
+    Http1,
+    Http2,
+}
+
 /// The certificate authorities that the gateway trusts. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Trust(Arc<Inner>);
@@ -88,12 +98,23 @@ impl Inner {
 /// Encrypts a connection to `host`, whose name its certificate must bear. The error is a reason in words.
 pub(super) async fn encrypt(
     connector: TlsConnector,
+    alpn: Alpn,
     host: &str,
     stream: TcpStream,
 ) -> Result<TlsStream<TcpStream>, String> {
     let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
-    let encrypted = connector.connect(name, stream).await;
-    encrypted.map_err(|error| reason(&error))
+    if alpn == Alpn::Http1 {
+        let encrypted = connector.connect(name, stream).await;
+        return encrypted.map_err(|error| reason(&error));
+    }
+    // With both, a server that does not speak HTTP/2 says so.
+    let offered = vec![HTTP_2.to_vec(), HTTP_1.to_vec()];
+    let encrypted = connector.with_alpn(offered).connect(name, stream).await;
+    let encrypted = encrypted.map_err(|error| reason(&error))?;
+    match encrypted.get_ref().1.alpn_protocol() {
+        Some(HTTP_2) => Ok(encrypted),
+        _ => Err("the server does not agree to HTTP/2: set `http2` of its `[[service]]` to false".to_owned()),
+    }
 }
 
 fn client_config(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
@@ -118,7 +139,7 @@ fn client_config(file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP_1.to_vec()];
     Ok(Arc::new(config))
 }
 

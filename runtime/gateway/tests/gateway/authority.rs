@@ -39,6 +39,12 @@ impl Authority {
         acceptor(&certificate, &key)
     }
 
+    /// The same, for a server that prefers HTTP/2.
+    pub(crate) fn http2_server(&self, name: &str) -> TlsAcceptor {
+        let (certificate, key) = self.signed(name);
+        acceptor_of(&certificate, &key, &["h2", "http/1.1"])
+    }
+
     /// The same, with a certificate that was changed before it was signed.
     pub(crate) fn odd_server(&self, change: impl FnOnce(&mut CertificateParams)) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
@@ -83,6 +89,10 @@ pub(crate) fn self_signed(is_authority: bool) -> (String, TlsAcceptor) {
 }
 
 fn acceptor(certificate: &Certificate, key: &KeyPair) -> TlsAcceptor {
+    acceptor_of(certificate, key, &["http/1.1"])
+}
+
+fn acceptor_of(certificate: &Certificate, key: &KeyPair, protocols: &[&str]) -> TlsAcceptor {
     let secret = PrivateKeyDer::try_from(key.serialize_der()).expect("a key");
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -90,6 +100,6 @@ fn acceptor(certificate: &Certificate, key: &KeyPair) -> TlsAcceptor {
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], secret)
         .expect("a certificate with its key");
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     TlsAcceptor::from(Arc::new(config))
 }

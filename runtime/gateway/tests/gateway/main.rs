@@ -14,6 +14,7 @@ mod forms;
 mod fragments;
 mod hostile;
 mod hosts;
+mod http2_services;
 mod https;
 mod letter;
 mod limits;
