@@ -169,6 +169,7 @@ pub(crate) fn check(
         .chain(lossy_files.map(|(index, _)| index))
         .collect();
     problems.extend(duplicate_ref::check(site, &offered));
+    problems.extend(duplicate_action::check_pages(site));
 
     let units = units(site, context.page_types);
     let shared = Shared {

@@ -228,9 +228,21 @@ impl CheckedSite {
                 .and_then(|page| self.stated.get(page))
         });
         let offers: Vec<&String> = plan.offers.keys().collect();
+        let forms: Vec<_> = plan
+            .pages
+            .iter()
+            .map(|page| (&page.template, &page.forms))
+            .collect();
         // Data of our own, without maps whose keys JSON can't hold.
-        serde_json::to_string(&(plan.format, &plan.contract, offers, plan.has_later(), model))
-            .unwrap_or_default()
+        serde_json::to_string(&(
+            plan.format,
+            &plan.contract,
+            offers,
+            forms,
+            plan.has_later(),
+            model,
+        ))
+        .unwrap_or_default()
     }
 
     /// The plan by which the runtime renders pages.
@@ -343,6 +355,7 @@ mod tests {
                 false,
             ),
             (plain, "</h1>", "</h1><b m:ref=\"title\">x</b>", false),
+            (plain, "</h1>", "</h1><form m:action=\"go\"></form>", false),
         ] {
             let changed = PAGE.replace(from, to);
             assert_ne!(changed, PAGE, "{from}");

@@ -271,9 +271,13 @@ impl<'s> Lowering<'s> {
             .given_by(&self.site.closure(file))
             .into_iter()
             .collect();
+        let forms = self.site.page_forms(file).into_iter();
         PagePlan {
             template: self.site.files[file].source.name.clone(),
             exports,
+            forms: forms
+                .map(|(_, form)| (form.action.value.to_string(), form.contract()))
+                .collect(),
         }
     }
 

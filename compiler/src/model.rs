@@ -100,6 +100,8 @@ pub(crate) struct FormUse<'n> {
     pub source: SourceId,
     /// The form.
     pub form: &'n Form,
+    /// The beginning of the opening tag of a `<form>` in another file or component that brings it in.
+    pub outer: Option<Location>,
     /// The includes and calls that bring it into the page.
     pub include_chain: IncludeChain,
 }

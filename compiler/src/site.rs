@@ -8,9 +8,9 @@ use std::{
 use crate::{
     parallel::each,
     problem::Problem,
-    source::{Source, SourceId},
+    source::{Location, Source, SourceId},
     tag_prefix,
-    tree::{self, FragmentNode, Node, Reference, Tree},
+    tree::{self, Form, FragmentNode, Node, Reference, Tree},
 };
 
 /// The templates of a run.
@@ -118,6 +118,18 @@ impl<'s> Site<'s> {
             next += 1;
         }
         found
+    }
+
+    /// A page's own forms, each with the place of its `m:action`: those of the file and of all that it includes or extends, outside of
+    /// fragments.
+    pub(crate) fn page_forms(&self, page: usize) -> Vec<(Location, &Form)> {
+        let closure = self.closure(page);
+        let files = closure.iter().filter_map(|file| self.files.get(*file));
+        let forms = files.flat_map(|file| {
+            let forms = file.tree.page_forms();
+            forms.map(|form| (form.attribute.at(file.id), form))
+        });
+        forms.collect()
     }
 
     /// The files that are pages: those that no other file includes or extends.

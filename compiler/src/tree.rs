@@ -56,6 +56,16 @@ impl Tree {
         let mut around = self.form_elements.iter().filter(|form| form.contains(place));
         around.next().map(|form| form_tag(*form))
     }
+
+    /// The forms that belong to no fragment of the file: those of the pages that show its text.
+    pub(crate) fn page_forms(&self) -> impl Iterator<Item = &Form> {
+        self.forms.iter().filter(|form| !self.is_offered(form.open))
+    }
+
+    /// Whether a place lies in an element with `m:ref`.
+    pub(crate) fn is_offered(&self, place: Span) -> bool {
+        self.offers.iter().any(|offer| offer.span.contains(place))
+    }
 }
 
 /// The beginning of the opening tag of a form: `<form`.

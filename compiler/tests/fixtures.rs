@@ -15,7 +15,7 @@ use hydra_compile::{
 };
 
 /// Folders that show another side of a rule than the one named like it.
-const MORE: [(&str, Code); 7] = [
+const MORE: [(&str, Code); 9] = [
     ("mode-conflict-in-fallback", Code::ModeConflict),
     ("action-in-fallback", Code::MisplacedAction),
     ("action-in-page", Code::MisplacedAction),
@@ -23,6 +23,8 @@ const MORE: [(&str, Code); 7] = [
     ("form-in-form-of-file", Code::FormInForm),
     ("form-in-form-of-layout", Code::FormInForm),
     ("form-shadowed", Code::ReservedName),
+    ("duplicate-action-of-pages", Code::DuplicateAction),
+    ("form-passed-on", Code::ReservedName),
 ];
 
 fn problems_folder() -> PathBuf {

@@ -88,9 +88,9 @@ pub fn fragment(arguments: TokenStream, item: TokenStream) -> TokenStream {
     output
 }
 
-/// Makes a struct what a form of a fragment sends, and compares its fields with those of the template.
+/// Makes a struct what a form of a fragment or of a page sends, and compares its fields with those of the template.
 ///
-/// `#[form("checkout", "place")]` names the fragment and the action. A field of the struct is the field of the form with the same
+/// `#[form("checkout", "place")]` names the fragment and the action, and `#[form("place")]` the action of a page's own form. A field of the struct is the field of the form with the same
 /// name, or with the same name in snake case: `postal_code` is `postalCode`. `#[form(name = "…")]` on a field gives it another name.
 /// An `UploadFile` has `#[form(max = "500MB")]`: how many bytes its files may have together.
 ///

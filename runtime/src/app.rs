@@ -19,6 +19,7 @@ mod endpoint;
 mod error;
 mod failure;
 mod files;
+mod form_responses;
 mod forms;
 mod fragment;
 mod fragment_handlers;
@@ -32,6 +33,7 @@ mod measured_action;
 mod operators;
 mod owner_session;
 mod page;
+mod page_forms;
 mod parts;
 mod path_arguments;
 mod paths;
@@ -63,6 +65,7 @@ use tower::{Layer, Service};
 pub(crate) use self::{
     actions::{ActionEnd, run as run_action},
     context::{RenderContext, travelling},
+    form_responses::EndedAction,
     unfit_imports::misfit,
 };
 pub use self::{
@@ -84,7 +87,10 @@ use self::{
     paths::{NamedPage, Owner},
     session_use::{TakesSession, takes_session},
 };
-use crate::{RequireRoles, form::Form};
+use crate::{
+    RequireRoles,
+    form::{self, Form},
+};
 
 /// An application: its pages, its fragments and its settings.
 ///
@@ -218,7 +224,7 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     /// Adds the action of a form: what happens when a visitor sends it. The handler is any axum handler that takes a
     /// [`Form`](macro@crate::Form) and gives a `Result<Done, Invalid<…>>` with its type. It may take the imports of the fragment, the
     /// state, and the user before the form. The gateway calls it, so that no [layer](App::layer) runs around
-    /// it.
+    /// it. The action of a page's own form is called as the page is, within the layers, and may take whatever the page's handler may.
     ///
     /// # Panics
     /// The action has a handler already; axum panics likewise for routes.
@@ -229,8 +235,9 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     {
         let takes = takes_session::<A, H::Form>();
         self.parts.session_use.pages |= takes == TakesSession::Yes;
-        self.parts.session_use.maybe_actions |= takes != TakesSession::No;
         let fragment = <H::Form as Form>::REF;
+        // The form of a page comes with the visitor's own cookie.
+        self.parts.session_use.maybe_actions |= takes != TakesSession::No && !fragment.is_empty();
         let action = <H::Form as Form>::ACTION;
         let route = ActionRoute {
             // The setting `form_body` bounds forms.
@@ -240,7 +247,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
         let before = self.actions.insert((fragment, action), route);
         assert!(
             before.is_none(),
-            "the action `{action}` of `{fragment}` has two handlers"
+            "{} has two handlers",
+            form::title(fragment, action)
         );
         self
     }

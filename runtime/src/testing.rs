@@ -177,8 +177,8 @@ impl TestApp {
         TestRequest::new(self, Call { reference, imports }, Location::caller())
     }
 
-    /// The form of a fragment of the application, as a visitor sends it, with the names and texts of its fields:
-    /// `app.post_form::<Place>([("postalCode", "9000")])`. `await` sends it.
+    /// A form of the application, as a visitor sends it, with the names and texts of its fields:
+    /// `app.post_form::<Place>([("postalCode", "9000")])`. `await` sends it. A page's own form needs [its page](TestRequest::page).
     ///
     /// `F` is the type that the action's handler takes. A form with a file can't be sent in this way.
     #[track_caller]

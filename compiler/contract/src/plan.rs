@@ -9,13 +9,14 @@
 //! - `l=[loop.index, loop.index0, loop.first, loop.last, loop.length]`: where a lifted text uses `loop`.
 //!   The lifted text finds it as a map `loop` with these five members.
 //!
-//! The form of the action `place` has the address `{{ form.addresses["place"] }}`. The runtime gives templates with forms the name `form`.
+//! The form of the action `place` has the address `{{ form.addresses["place"] }}`. The runtime gives the name `form` to templates of fragments and
+//! pages with forms.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Contract;
+use crate::{ActionContract, Contract};
 
 /// The format of [`Plan`]. Compiler and runtime must agree on it.
 pub const PLAN_FORMAT: u32 = 4;
@@ -98,6 +99,9 @@ pub struct PagePlan {
     pub template: String,
     /// The names that its fragments may export to it, sorted.
     pub exports: Vec<String>,
+    /// What its own forms send, by the names of their actions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub forms: BTreeMap<String, ActionContract>,
 }
 
 /// A place in a template that is filled after Tera has run.

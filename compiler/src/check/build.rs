@@ -9,11 +9,11 @@ use crate::{
     delimiters::is_blank,
     fragment::{AttributeText, Attributed, Item},
     model::{
-        CheckedForm, CheckedFragment, CheckedOffer, CheckedPage, Flow, FormUse, FragmentTag, ImportOrigin,
+        CheckedForm, CheckedFragment, CheckedOffer, CheckedPage, Flow, FragmentTag, ImportOrigin,
         NeededAttribute, PageAttributes, UseKind, spelled,
     },
-    source::{LineColumn, Location},
-    tree::{Node, Offer},
+    source::{LineColumn, Location, SourceId},
+    tree::{Form, Node, Offer},
     waves::Waves,
 };
 
@@ -32,6 +32,7 @@ pub(super) fn page(input: &RuleInput<'_, '_>, waves: &Waves) -> CheckedPage {
         template: input.page_name().to_owned(),
         attributes: needed(input),
         fragments: fragments(input, waves),
+        forms: page_forms(input),
         taken,
     }
 }
@@ -53,19 +54,28 @@ pub(super) fn offer(input: &RuleInput<'_, '_>, offer: &Offer, waves: &Waves) -> 
         exports: tag.exports.to_vec(),
         stated: tag.attributes.as_deref().unwrap_or_default().to_vec(),
         needs,
-        forms: input.page.forms.iter().map(form).collect(),
+        forms: input
+            .page
+            .forms
+            .iter()
+            .map(|used| form(used.source, used.form))
+            .collect(),
         fragments: fragments(input, waves),
     }
 }
 
-fn form(used: &FormUse<'_>) -> CheckedForm {
-    let form = used.form;
+fn page_forms(input: &RuleInput<'_, '_>) -> Vec<CheckedForm> {
+    let forms = input.site.page_forms(input.unit.file).into_iter();
+    forms.map(|(place, used)| form(place.source, used)).collect()
+}
+
+fn form(source: SourceId, form: &Form) -> CheckedForm {
     let fields = form.fields.iter();
     CheckedForm {
         action: form.action.value.to_string(),
-        place: form.action.span.at(used.source),
+        place: form.action.span.at(source),
         fields: fields
-            .map(|field| (field.name.clone(), field.kind, field.tag.at(used.source)))
+            .map(|field| (field.name.clone(), field.kind, field.tag.at(source)))
             .collect(),
         is_open: form.is_open,
     }

@@ -40,9 +40,9 @@ pub(super) fn check(file: &File<'_>, _: &[&FragmentNode]) -> Vec<Problem> {
     }))
 }
 
-/// The fragments with a form that are shown in a form.
+/// The forms that other files bring into a form: those of fragments, and those of includes.
 pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
-    let mut problems = Vec::new();
+    let mut problems = brought(input);
     for (tag, lookup) in input.contract_lookups() {
         let ContractLookup::Fragment(contract, place) = lookup else {
             continue;
@@ -58,4 +58,21 @@ pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
         }
     }
     counted(problems)
+}
+
+/// The forms that stand in a form of a file or component that brings them in.
+fn brought(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let forms = input.page.forms.iter().filter_map(|used| {
+        // One in the same file is found without the page.
+        let outer = used.outer.filter(|_| used.form.outer.is_none())?;
+        let message = format!(
+            "the form `{}` stands in another form",
+            short(&used.form.action.value)
+        );
+        let place = used.form.attribute.at(used.source);
+        let problem = Problem::new(Code::FormInForm, message, place, "browsers drop this one");
+        let problem = input.with_include_chain(problem.label(outer, "in this form"), &used.include_chain);
+        Some(problem.help("close the outer form before this part of the page begins"))
+    });
+    forms.collect()
 }

@@ -2,6 +2,8 @@
 #![deny(clippy::disallowed_methods)]
 
 use crate::{
+    fragment::short,
+    model::UnitKind,
     parse::{TagAttribute, elements},
     problem::{Code, Problem, counted},
     site::File,
@@ -14,31 +16,46 @@ use super::{
     rule_input::{RuleInput, with_offer_label},
 };
 
-/// The fragments with a form on a page whose relative addresses lead elsewhere.
+const HELP: &str = "remove the `<base>`, and write links of the page with a leading `/`";
+
+/// The forms of a page, and of its fragments, whose relative addresses lead elsewhere.
 pub(super) fn check(input: &RuleInput<'_, '_>) -> Vec<Problem> {
     let with_form = input.contract_lookups().filter_map(|(tag, lookup)| match lookup {
         ContractLookup::Fragment(contract, place) if !contract.actions.is_empty() => Some((tag, place)),
         _ => None,
     });
     let mut with_form = with_form.peekable();
-    if with_form.peek().is_none() {
+    let own = match input.unit.kind {
+        UnitKind::Page => input.page.forms.as_slice(),
+        UnitKind::Offer(_) | UnitKind::Components => &[],
+    };
+    if with_form.peek().is_none() && own.is_empty() {
         return Vec::new();
     }
     let Some(base) = base_of(input) else {
         return Vec::new();
     };
-    counted(with_form.map(|(tag, place)| {
-        let message = format!("{} has a form, and the page has a `<base>`", input.title(tag));
-        let problem = Problem::new(
-            Code::FormWithBase,
-            message,
-            tag.location(),
-            "its form is sent to the address of the `<base>`",
+    let own = own.iter().map(|used| {
+        let message = format!(
+            "the page has the form `{}` and a `<base>`",
+            short(&used.form.action.value)
         );
-        let problem = input.with_include_chain(problem.label(base, "stated here"), &tag.include_chain);
-        with_offer_label(problem, place)
-            .help("remove the `<base>`, and write links of the page with a leading `/`")
-    }))
+        let place = used.form.attribute.at(used.source);
+        let problem = problem(message, place, base);
+        input.with_include_chain(problem, &used.include_chain).help(HELP)
+    });
+    let of_fragments = with_form.map(|(tag, place)| {
+        let message = format!("{} has a form, and the page has a `<base>`", input.title(tag));
+        let problem = problem(message, tag.location(), base);
+        let problem = input.with_include_chain(problem, &tag.include_chain);
+        with_offer_label(problem, place).help(HELP)
+    });
+    counted(own.chain(of_fragments))
+}
+
+fn problem(message: String, place: Location, base: Location) -> Problem {
+    let label = "its form is sent to the address of the `<base>`";
+    Problem::new(Code::FormWithBase, message, place, label).label(base, "stated here")
 }
 
 /// The first `<base>` with an address in the files of a page.

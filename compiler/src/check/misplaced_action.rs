@@ -4,11 +4,11 @@
 use crate::{
     fragment::short,
     limits::MAX_FORM_FIELDS,
-    model::UnitKind,
+    model::{FormUse, UnitKind},
     problem::{Code, Problem, counted},
     site::File,
     source::{Location, Span},
-    tree::{Form, FragmentNode},
+    tree::{Form, FragmentNode, Offer},
 };
 
 use super::rule_input::RuleInput;
@@ -20,7 +20,7 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
         let found = not_a_form(file, form)
             .or_else(|| unclosed(file, form))
             .or_else(|| in_fallback(file, form, fragments))
-            .or_else(|| of_no_fragment(file, form))
+            .or_else(|| of_two_fragments(file, form))
             .or_else(|| moved_out(file, form));
         found
             .or_else(|| clashing(file, form))
@@ -28,31 +28,46 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
     }))
 }
 
-/// The forms of a page's own text. No fragment is asked for there, so that none could be shown again.
+/// The forms that can't be sent from the page, fragment or component that they are a part of.
 pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
-    let own = |place: Location| match input.unit.kind {
-        UnitKind::Offer(offer) => {
-            offer.span.contains(place.span) && input.site.files[input.unit.file].id == place.source
-        }
-        UnitKind::Page | UnitKind::Components => false,
-    };
-    let forms = input.page.forms.iter();
-    let elsewhere = forms.filter(|used| !own(used.form.open.at(used.source)));
-    counted(elsewhere.map(|used| {
-        let message = format!(
-            "the form `{}` is a part of `{}` here, which does not ask for its fragment",
-            short(&used.form.action.value),
-            short(input.page_name())
-        );
-        let problem = problem(
-            message,
-            used.form.attribute.at(used.source),
-            "this form can't be sent",
-        );
-        let help =
-            "move the element with `m:ref` to a file of its own, and show it with `<m:fragment ref=\"…\">`";
-        input.with_include_chain(problem.help(help), &used.include_chain)
+    counted(input.page.forms.iter().filter_map(|used| {
+        let (reason, help) = refusal(input, used)?;
+        let message = format!("the form `{}` {reason}", short(&used.form.action.value));
+        let place = used.form.attribute.at(used.source);
+        let problem = problem(message, place, "this form can't be sent").help(help);
+        Some(input.with_include_chain(problem, &used.include_chain))
     }))
+}
+
+/// Why a form can't be sent from where it is used, and what to do about it.
+fn refusal(input: &RuleInput<'_, '_>, used: &FormUse<'_>) -> Option<(String, &'static str)> {
+    let name = short(input.page_name());
+    let file = input.site.files.get(used.source.0 as usize)?;
+    let is_here = |offer: &Offer| {
+        let source = input.site.files.get(input.unit.file).map(|file| file.id);
+        offer.span.contains(used.form.open) && source == Some(used.source)
+    };
+    match input.unit.kind {
+        UnitKind::Offer(offer) if is_here(offer) => None,
+        _ if file.tree.is_offered(used.form.open) => Some((
+            format!("is a part of `{name}` here, which does not ask for its fragment"),
+            "move the element with `m:ref` to a file of its own, and show it with `<m:fragment ref=\"…\">`",
+        )),
+        UnitKind::Page if input.context.page_types.is_empty() => Some((
+            format!("belongs to no fragment, and `{name}` has no Rust type"),
+            "put it into the element with `m:ref`, in the same file, or make the page with a Rust type: a form of a page needs a \
+             handler in Rust",
+        )),
+        UnitKind::Page => None,
+        UnitKind::Offer(_) => Some((
+            format!("is a part of a fragment in `{name}`, and stands in another file"),
+            "write it in the element with `m:ref`, in the same file: files that a fragment includes have no forms of it",
+        )),
+        UnitKind::Components => Some((
+            "stands in a component".to_owned(),
+            "write it in the page or the fragment, or in a file that these include",
+        )),
+    }
 }
 
 fn problem(message: impl Into<String>, place: Location, label: &'static str) -> Problem {
@@ -84,7 +99,7 @@ fn in_fallback(file: &File<'_>, form: &Form, fragments: &[&FragmentNode]) -> Opt
 }
 
 /// The fragment of a form is the element with `m:ref` around it, or the form itself.
-fn of_no_fragment(file: &File<'_>, form: &Form) -> Option<Problem> {
+fn of_two_fragments(file: &File<'_>, form: &Form) -> Option<Problem> {
     let offers = file.tree.offers.iter();
     let around: Vec<Span> = offers
         .filter(|offer| offer.span.contains(form.open))
@@ -92,22 +107,14 @@ fn of_no_fragment(file: &File<'_>, form: &Form) -> Option<Problem> {
         .collect();
     let action = short(&form.action.value);
     let place = form.attribute.at(file.id);
-    match around[..] {
-        [_] => None,
-        [first, second, ..] => {
-            let message = format!("the form `{action}` belongs to two fragments");
-            let problem = problem(message, place, "whose form is it?");
-            let problem = problem.label(first.at(file.id), "a fragment");
-            let problem = problem.label(second.at(file.id), "a fragment in it");
-            Some(problem.help("leave out the `m:ref` of one of them"))
-        }
-        [] => {
-            let message = format!("the form `{action}` belongs to no fragment");
-            let help =
-                "put it into the element with `m:ref`, in the same file, or write `m:ref` on the form itself";
-            Some(problem(message, place, "no `m:ref` around it").help(help))
-        }
-    }
+    let [first, second, ..] = around[..] else {
+        return None;
+    };
+    let message = format!("the form `{action}` belongs to two fragments");
+    let problem = problem(message, place, "whose form is it?");
+    let problem = problem.label(first.at(file.id), "a fragment");
+    let problem = problem.label(second.at(file.id), "a fragment in it");
+    Some(problem.help("leave out the `m:ref` of one of them"))
 }
 
 fn moved_out(file: &File<'_>, form: &Form) -> Option<Problem> {

@@ -124,14 +124,8 @@ impl<'n> OfferedFragments<'n> {
 fn actions(forms: &[Form], offer: Span) -> BTreeMap<String, ActionContract> {
     let mut actions = BTreeMap::new();
     for form in forms.iter().filter(|form| offer.contains(form.open)) {
-        let fields = form.fields.iter().map(|field| (field.name.clone(), field.kind));
-        let contract = || ActionContract {
-            fields: fields.collect(),
-            open: form.is_open,
-        };
-        actions
-            .entry(form.action.value.to_string())
-            .or_insert_with(contract);
+        let action = actions.entry(form.action.value.to_string());
+        action.or_insert_with(|| form.contract());
     }
     actions
 }

@@ -3,12 +3,14 @@
 
 use crate::{
     fragment::{Item, short},
-    model::spelled,
-    problem::{Code, Problem, ProblemCollector},
+    model::{UnitKind, spelled},
+    problem::{Code, Problem, ProblemCollector, counted},
     site::File,
-    source::Span,
+    source::{Location, Span},
     tree::{FORM, FragmentNode},
 };
+
+use super::rule_input::{RuleInput, target_place};
 
 /// Whether Tera keeps a word for itself.
 #[inline]
@@ -92,13 +94,58 @@ fn form_names(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
         let exports = exports.filter(|item| item.target() == FORM);
         places.extend(exports.map(|item| (item.target_span, form.attribute)));
     }
-    let problems = places.into_iter().map(|(place, form)| {
-        let message = "a fragment with a form keeps the name `form` for itself";
-        let problem = Problem::new(Code::ReservedName, message, place.at(file.id), "reserved");
-        let problem = problem.label(form.at(file.id), "because of this form");
-        problem.help("choose another name: `form` has what visitors typed, and what is wrong with it")
-    });
+    let places = places.into_iter();
+    let problems = places.map(|(place, form)| taken_by_form("fragment", place.at(file.id), form.at(file.id)));
     problems.collect()
+}
+
+/// `form` as an attribute of a page with a form, and as what a page or a fragment with a form passes on.
+pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
+    let form = match input.unit.kind {
+        UnitKind::Page => input
+            .site
+            .page_forms(input.unit.file)
+            .first()
+            .map(|(place, _)| *place),
+        UnitKind::Offer(_) => {
+            let form = input.page.forms.first();
+            form.map(|used| used.form.attribute.at(used.source))
+        }
+        UnitKind::Components => None,
+    };
+    let Some(form) = form else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    if let UnitKind::Page = input.unit.kind {
+        let own = input.page.attributes.names.get(FORM);
+        let own = own.map(|attribute| attribute.place);
+        let tags = input.page.tags.iter();
+        let given = tags.flat_map(|tag| tag.exports().map(move |item| (tag, item)));
+        let given = given.filter(|(_, item)| item.target() == FORM);
+        let given = given.map(|(tag, item)| target_place(tag, item));
+        let places = own.into_iter().chain(given);
+        problems.extend(places.map(|place| taken_by_form("page", place, form)));
+    }
+    let tags = input.page.tags.iter();
+    let passed = tags.flat_map(|tag| tag.node.fragment.imports.iter().map(move |item| (tag, item)));
+    problems.extend(passed.filter(|(_, item)| item.root() == FORM).map(|(tag, item)| {
+        let message = "what visitors type into a form is not passed to a fragment";
+        let place = item.name_span.at(tag.source);
+        let problem = Problem::new(Code::ReservedName, message, place, "passed here");
+        let problem = problem.label(form, "typed into this form");
+        let problem = input.with_include_chain(problem, &tag.include_chain);
+        problem
+            .help("keep what the fragment needs in the action, and give the fragment an attribute of its own")
+    }));
+    counted(problems)
+}
+
+fn taken_by_form(whose: &str, place: Location, form: Location) -> Problem {
+    let message = format!("a {whose} with a form keeps the name `form` for itself");
+    let problem = Problem::new(Code::ReservedName, message, place, "reserved");
+    let problem = problem.label(form, "because of this form");
+    problem.help("choose another name: `form` has what visitors typed, and what is wrong with it")
 }
 
 fn item_problem(file: &File<'_>, item: &Item) -> Option<Problem> {

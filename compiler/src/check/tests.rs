@@ -3,6 +3,7 @@ mod contracts;
 mod forms;
 mod hostile;
 mod markup;
+mod page_forms;
 mod random;
 mod reading;
 mod rust_structs;

@@ -3,7 +3,7 @@
 
 mod quoted_lines;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hydra_contract::Type;
 
@@ -36,6 +36,7 @@ pub fn collect(site: &Site<'_>, checked: &CheckedModel) -> Model {
             .iter()
             .map(|checked| offer(checked, &spots))
             .collect(),
+        forms: page_forms(&checked.pages, &spots),
     };
     model
         .pages
@@ -149,6 +150,16 @@ fn offer(checked: &CheckedOffer, spots: &QuotedLines<'_, '_>) -> OfferModel {
         forms: checked.forms.iter().map(|checked| form(checked, spots)).collect(),
         spot: spots.at(checked.place),
     }
+}
+
+/// The forms of all pages. Several pages may share one, and have it from the same file.
+fn page_forms(pages: &[CheckedPage], spots: &QuotedLines<'_, '_>) -> Vec<FormModel> {
+    let forms = pages.iter().flat_map(|page| &page.forms);
+    let by_action: BTreeMap<_, _> = forms.map(|form| (form.action.as_str(), form)).collect();
+    by_action
+        .into_values()
+        .map(|checked| form(checked, spots))
+        .collect()
 }
 
 fn form(checked: &CheckedForm, spots: &QuotedLines<'_, '_>) -> FormModel {

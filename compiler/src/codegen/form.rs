@@ -13,16 +13,16 @@ use super::{
     app_macro::{BuildScriptOutput, read},
     crate_path::crate_path,
     lint_attributes::quiet,
-    model::{FieldModel, FormModel, Model},
+    model::{FieldModel, FormModel, Model, OfferModel},
 };
 use crate::{model::snake_case, suggest::nearest};
 
 /// Mistakes, each with its place.
 type Errors = Vec<(Span, String)>;
 
-/// What `#[form("checkout", "place")]` says.
+/// What `#[form("checkout", "place")]` says, or `#[form("place")]` for a form of a page.
 struct FormName {
-    reference: LitStr,
+    reference: Option<LitStr>,
     action: LitStr,
 }
 
@@ -78,15 +78,18 @@ pub fn derive_form(item: TokenStream, found: &BuildScriptOutput) -> TokenStream 
 }
 
 fn form_name(attributes: &[Attribute], place: Span) -> syn::Result<FormName> {
-    let message = "name the fragment and the action: `#[form(\"checkout\", \"place\")]`";
+    let message = "name the fragment and the action, `#[form(\"checkout\", \"place\")]`, or the action of a page's own form, `#[form(\"place\")]`";
     let mut found = attributes
         .iter()
         .filter(|attribute| attribute.path().is_ident("form"));
     let attribute = found.next().ok_or_else(|| syn::Error::new(place, message))?;
     let parse = |input: ParseStream<'_>| {
-        let reference = input.parse()?;
-        input.parse::<Token![,]>()?;
-        let action = input.parse()?;
+        let first = input.parse()?;
+        let is_more = input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty();
+        let (reference, action) = match is_more {
+            true => (Some(first), input.parse()?),
+            false => (None, first),
+        };
         input.parse::<Option<Token![,]>>()?;
         Ok(FormName { reference, action })
     };
@@ -96,7 +99,45 @@ fn form_name(attributes: &[Attribute], place: Span) -> syn::Result<FormName> {
 
 /// The form in the templates that has this name.
 fn form_of<'m>(model: &'m Model, name: &FormName, errors: &mut Errors) -> Option<&'m FormModel> {
-    let (reference, action) = (name.reference.value(), name.action.value());
+    match &name.reference {
+        Some(reference) => form_of_fragment(model, reference, &name.action, errors),
+        None => form_of_page(model, &name.action, errors),
+    }
+}
+
+fn form_of_page<'m>(model: &'m Model, name: &LitStr, errors: &mut Errors) -> Option<&'m FormModel> {
+    let action = name.value();
+    let found = model.forms.iter().find(|form| form.action == action);
+    if found.is_none() {
+        let mut offers = model.offers.iter();
+        let offer = offers.find(|offer| offer.forms.iter().any(|form| form.action == action));
+        let help = match offer {
+            Some(OfferModel { reference, .. }) => {
+                format!(
+                    "the fragment `{reference}` has one, which is `#[form(\"{reference}\", \"{action}\")]`"
+                )
+            }
+            None => {
+                let actions = model.forms.iter().map(|form| form.action.as_str());
+                let otherwise = format!("write `<form m:action=\"{action}\">` in the template of a page");
+                help_of(&action, actions, &otherwise)
+            }
+        };
+        errors.push((
+            name.span(),
+            format!("no page has a form with the action `{action}`: {help}"),
+        ));
+    }
+    found
+}
+
+fn form_of_fragment<'m>(
+    model: &'m Model,
+    reference_name: &LitStr,
+    action_name: &LitStr,
+    errors: &mut Errors,
+) -> Option<&'m FormModel> {
+    let (reference, action) = (reference_name.value(), action_name.value());
     let Some(offer) = model.offer(&reference) else {
         let offered = model.offers.iter().map(|offer| offer.reference.as_str());
         let help = help_of(
@@ -105,7 +146,7 @@ fn form_of<'m>(model: &'m Model, name: &FormName, errors: &mut Errors) -> Option
             &format!("write `m:ref=\"{reference}\"` on an element"),
         );
         let message = format!("no template offers the fragment `{reference}`: {help}");
-        errors.push((name.reference.span(), message));
+        errors.push((reference_name.span(), message));
         return None;
     };
     let found = offer.forms.iter().find(|form| form.action == action);
@@ -119,7 +160,7 @@ fn form_of<'m>(model: &'m Model, name: &FormName, errors: &mut Errors) -> Option
         let place = offer.spot.show("offered here");
         let message =
             format!("the fragment `{reference}` has no form with the action `{action}`: {help}\n{place}");
-        errors.push((name.action.span(), message));
+        errors.push((action_name.span(), message));
     }
     found
 }
@@ -285,6 +326,7 @@ fn implementations(
     hydra: &TokenStream,
 ) -> TokenStream {
     let quiet = quiet();
+    let reference = reference.as_ref().map(LitStr::value).unwrap_or_default();
     let name = &item.ident;
     let (generics, arguments, bounds) = item.generics.split_for_impl();
     let idents: Vec<_> = fields.iter().map(|field| &field.ident).collect();

@@ -18,6 +18,9 @@ pub struct Model {
     pub pages: Vec<PageModel>,
     /// The fragments that are offered, sorted by `ref`.
     pub offers: Vec<OfferModel>,
+    /// The forms of pages, sorted by action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forms: Vec<FormModel>,
 }
 
 /// A template that can be shown as a page.
@@ -114,7 +117,7 @@ pub struct OfferModel {
     pub spot: QuotedLine,
 }
 
-/// A form of an offered fragment.
+/// A form of an offered fragment or of a page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct FormModel {
     /// The name of its action.
@@ -191,10 +194,11 @@ impl Model {
                 page.taken.clear();
             }
         }
-        model
-            .offers
-            .iter_mut()
-            .for_each(|offer| offer.spot = QuotedLine::default());
+        for offer in &mut model.offers {
+            offer.spot = QuotedLine::default();
+            offer.forms.iter_mut().for_each(FormModel::forget_places);
+        }
+        model.forms.iter_mut().for_each(FormModel::forget_places);
         model
     }
 
@@ -208,6 +212,15 @@ impl Model {
     #[must_use]
     pub fn offer(&self, reference: &str) -> Option<&OfferModel> {
         self.offers.iter().find(|offer| offer.reference == reference)
+    }
+}
+
+impl FormModel {
+    fn forget_places(&mut self) {
+        self.spot = QuotedLine::default();
+        self.fields
+            .iter_mut()
+            .for_each(|field| field.spot = QuotedLine::default());
     }
 }
 

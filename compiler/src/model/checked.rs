@@ -35,6 +35,8 @@ pub struct CheckedPage {
     pub attributes: Vec<NeededAttribute>,
     /// Its fragments, in document order.
     pub fragments: Vec<CheckedFragment>,
+    /// Its own forms, and those of its parents and includes.
+    pub forms: Vec<CheckedForm>,
     /// All names of the page in snake case, if fragments export to it; otherwise empty.
     pub taken: BTreeSet<String>,
 }
@@ -121,7 +123,7 @@ pub struct CheckedOffer {
     pub fragments: Vec<CheckedFragment>,
 }
 
-/// A form of an offered fragment.
+/// A form of an offered fragment or of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedForm {
     /// The name of its action.

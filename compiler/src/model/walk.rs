@@ -18,7 +18,7 @@ use crate::{
     fragment::AttributeText,
     limits::{MAX_INCLUDED_NODES, MAX_PAGE_DEPTH},
     shape::Shape,
-    site::Site,
+    site::{File, Site},
     source::{Location, Source, Span},
     tree::{FORM, FragmentNode, Node, Offer, Set},
 };
@@ -63,14 +63,24 @@ pub(crate) fn walk<'n>(
     };
     let here = WalkPosition::new(unit.file);
     match unit.kind {
-        UnitKind::Page => walker.file(&here, unit.file),
+        UnitKind::Page => {
+            walker.give_form(site.page_forms(unit.file).first().map(|(place, _)| *place));
+            walker.file(&here, unit.file);
+        }
         UnitKind::Offer(offer) => {
-            walker.give_form(&here, offer);
+            walker.give_form(offered_form(&site.files[unit.file], offer));
             walker.nodes(&here, offered);
         }
         UnitKind::Components => walker.definitions(&here),
     }
     walker.page
+}
+
+/// The first form of a fragment.
+fn offered_form(file: &File<'_>, offer: &Offer) -> Option<Location> {
+    let mut forms = file.tree.forms.iter();
+    let form = forms.find(|form| offer.span.contains(form.open))?;
+    Some(form.attribute.at(file.id))
 }
 
 struct Walker<'n> {
@@ -140,15 +150,14 @@ impl WalkPosition<'_> {
 }
 
 impl<'n> Walker<'n> {
-    /// Binds `form`, which templates with a form get from the runtime.
-    fn give_form(&mut self, here: &WalkPosition<'n>, offer: &Offer) {
-        let mut forms = self.site.files[here.file].tree.forms.iter();
-        if let Some(form) = forms.find(|form| offer.span.contains(form.open)) {
+    /// Binds `form`, which templates with a form get from the runtime. `place`: the form. `None`: there is none.
+    fn give_form(&mut self, place: Option<Location>) {
+        if let Some(place) = place {
             let bound = Bound {
                 certain: true,
                 group: Needs::NOTHING,
                 block: 0,
-                place: self.at(here, form.attribute),
+                place,
                 shape: 0,
             };
             self.scope.bind(FORM, bound);
@@ -204,6 +213,7 @@ impl<'n> Walker<'n> {
             self.page.forms.push(FormUse {
                 source: self.site.files[here.file].id,
                 form,
+                outer: here.form,
                 include_chain: here.include_chain.clone(),
             });
         }

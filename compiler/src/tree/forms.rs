@@ -1,6 +1,6 @@
 //! The forms of a file: elements with `m:action`, and what each of them sends.
 
-use hydra_contract::FieldKind;
+use hydra_contract::{ActionContract, FieldKind};
 use smol_str::SmolStr;
 
 use crate::{
@@ -78,6 +78,16 @@ impl Form {
     #[must_use]
     pub fn has_files(&self) -> bool {
         self.fields.iter().any(|field| field.kind == FieldKind::File)
+    }
+
+    /// What it sends, for contracts and plans.
+    #[must_use]
+    pub fn contract(&self) -> ActionContract {
+        let fields = self.fields.iter();
+        ActionContract {
+            fields: fields.map(|field| (field.name.clone(), field.kind)).collect(),
+            open: self.is_open,
+        }
     }
 
     /// The part of the file that the form covers.

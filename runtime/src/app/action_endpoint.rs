@@ -78,17 +78,13 @@ pub(super) async fn ran(state: &EndpointState, seal: &str, parts: &Parts, body: 
             invalid.session = session;
             Json(ActionAnswer::Invalid(invalid)).into_response()
         }
-        ActionEnd::Failed {
-            status,
-            is_own,
-            reason,
-        } => refused(
-            status,
+        ActionEnd::Failed(failed) => refused(
+            failed.status,
             ActionFailure {
-                reason,
+                reason: failed.reason,
                 reference: named(record.reference),
                 action: named(record.action),
-                refused: is_own,
+                refused: failed.is_own,
             },
         ),
     }

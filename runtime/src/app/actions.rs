@@ -2,17 +2,21 @@
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
-use axum::{body::Body, response::Response};
+use axum::{body::Body, response::Response, routing::MethodRouter};
 use futures_util::FutureExt as _;
 use http::{
     HeaderMap, Method, Request, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE},
+    request::Parts,
 };
 use hydra_runtime_net::{
     fragment_source::Caller,
     observe::{self, ActionOutcome, ActionRecord},
 };
-use hydra_runtime_wire::forms::{FormFailure, InvalidForm, imports_hash};
+use hydra_runtime_wire::{
+    forms::{FormFailure, InvalidForm, imports_hash},
+    lines::cut,
+};
 use tower::ServiceExt as _;
 
 use super::{
@@ -37,13 +41,7 @@ pub(crate) enum ActionEnd {
     /// The visitor sees the form again.
     Invalid(Box<InvalidForm>),
     /// There is no answer for the visitor.
-    Failed {
-        status: StatusCode,
-        /// Whether the action itself answered with this status, which is of the class 4xx then.
-        is_own: bool,
-        /// For logs.
-        reason: String,
-    },
+    Failed(FailedAction),
 }
 
 impl ActionEnd {
@@ -51,7 +49,56 @@ impl ActionEnd {
         match self {
             Self::Done { .. } => ActionOutcome::Done,
             Self::Invalid(_) => ActionOutcome::Invalid,
-            Self::Failed { status, is_own, .. } => FormFailure::of_owner(*status, *is_own).into(),
+            Self::Failed(failed) => failed.failure().into(),
+        }
+    }
+}
+
+/// An action without an answer for the visitor.
+pub(crate) struct FailedAction {
+    pub(crate) status: StatusCode,
+    /// Whether the action itself answered with this status, which is of the class 4xx then.
+    pub(crate) is_own: bool,
+    /// For logs.
+    pub(crate) reason: String,
+}
+
+impl FailedAction {
+    fn new(status: StatusCode, reason: impl Into<String>) -> Self {
+        Self {
+            status,
+            is_own: false,
+            reason: reason.into(),
+        }
+    }
+
+    /// It is not known what the action did.
+    fn unclear(reason: &str) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, reason)
+    }
+
+    /// What the visitor reads.
+    pub(super) fn failure(&self) -> FormFailure {
+        FormFailure::of_owner(self.status, self.is_own)
+    }
+}
+
+/// The result of a handler.
+pub(super) enum Handled {
+    /// The action is done.
+    Done(Done),
+    /// What was sent can't be used.
+    Invalid(FormState),
+    /// There is no answer for the visitor.
+    Failed(FailedAction),
+}
+
+impl Handled {
+    fn outcome(&self) -> ActionOutcome {
+        match self {
+            Self::Done(_) => ActionOutcome::Done,
+            Self::Invalid(_) => ActionOutcome::Invalid,
+            Self::Failed(failed) => failed.failure().into(),
         }
     }
 }
@@ -66,12 +113,50 @@ pub(crate) async fn run(
     sessions: Arc<RequestSessions>,
 ) -> (ActionEnd, ActionRecord) {
     let form = context.actions.open(seal);
-    let measured = Measured::begin(context, form.as_ref());
+    let names = form.as_ref().map(|form| (&*form.reference, &*form.action));
+    let measured = Measured::begin(context, names);
     let body = SharedBody::new(body);
     let end = run_with(context, form, headers, body.clone(), sessions).await;
     let record = measured.end(end.outcome());
     body.discard().await;
     (end, record)
+}
+
+/// Runs the action of a page's own form as [`run`] does. `sent`: the visitor's request, as one for the page.
+pub(super) async fn run_of_page(
+    context: &RenderContext,
+    action: &str,
+    sent: &Parts,
+    body: Body,
+) -> (Handled, ActionRecord) {
+    let measured = Measured::begin(context, Some(("", action)));
+    let body = SharedBody::new(body);
+    let handled = match handler(&context.actions, "", action) {
+        Some(handler) => {
+            let mut request = Request::new(Body::new(body.clone()));
+            *request.method_mut() = Method::POST;
+            *request.uri_mut() = sent.uri.clone();
+            *request.headers_mut() = sent.headers.clone();
+            *request.extensions_mut() = sent.extensions.clone();
+            handle(&context.actions, handler, action, request).await
+        }
+        // An older or newer version of the application made the page.
+        None => Handled::Failed(FailedAction::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no action `{}` of a page", cut(action)),
+        )),
+    };
+    let record = measured.end(handled.outcome());
+    body.discard().await;
+    (handled, record)
+}
+
+/// The handler of an action. `reference`: empty for a form of a page.
+fn handler(actions: &Actions, reference: &str, action: &str) -> Option<MethodRouter> {
+    let name = (reference, action);
+    // The map is keyed by texts of the program, which live longer than those of a request.
+    let mut routes = actions.routes.iter().filter(|(key, _)| **key == name);
+    routes.next().map(|(_, handler)| handler.clone())
 }
 
 async fn run_with(
@@ -84,37 +169,51 @@ async fn run_with(
     let actions = &context.actions;
     let Some(form) = form else {
         let reason = "the address of the form is not one that this service made, or its key has changed";
-        return failed(StatusCode::BAD_REQUEST, reason);
+        return ActionEnd::Failed(FailedAction::new(StatusCode::BAD_REQUEST, reason));
     };
-    let name = (form.reference.as_str(), form.action.as_str());
-    // The map is keyed by texts of the program, which live longer than those of a seal.
-    let mut routes = actions.routes.iter().filter(|(key, _)| **key == name);
-    let Some(handler) = routes.next().map(|(_, handler)| handler.clone()) else {
+    let Some(handler) = handler(actions, &form.reference, &form.action) else {
         let reason = format!("there is no action `{}` of `{}`", form.action, form.reference);
-        return failed(StatusCode::NOT_FOUND, reason);
+        return ActionEnd::Failed(FailedAction::new(StatusCode::NOT_FOUND, reason));
     };
-    let sent = SentForm::new(actions.limits.clone());
     let mut request = request_of(actions, headers, Body::new(body), sessions.clone());
     let contract = context.contract.fragments.get(&form.reference);
     let imports = contract.map(|contract| complete(&contract.imports, form.imports.clone()));
     let imports = Imports(Arc::new(imports.unwrap_or_default()));
-    request.extensions_mut().insert(sent.clone());
     request.extensions_mut().insert(imports);
+    match handle(actions, handler, &form.action, request).await {
+        Handled::Done(done) => ActionEnd::Done { form, done },
+        Handled::Invalid(state) => shown_again(context, &form, state, headers, &sessions).await,
+        Handled::Failed(failed) => ActionEnd::Failed(failed),
+    }
+}
+
+/// Calls the handler of an action, in the time that it has. It goes on if the visitor leaves.
+async fn handle(
+    actions: &Actions,
+    handler: MethodRouter,
+    action: &str,
+    mut request: Request<Body>,
+) -> Handled {
+    let sent = SentForm::new(actions.limits.clone());
+    request.extensions_mut().insert(sent.clone());
+    let sessions = request.extensions().get::<Arc<RequestSessions>>().cloned();
     let handled = AssertUnwindSafe(handler.oneshot(request)).catch_unwind();
     let handled = {
-        let (sent, sessions) = (sent.clone(), sessions.clone());
+        let sent = sent.clone();
         async move {
             let handled = sent.within(handled).await;
             // Here, since the visitor may have left. That of another page goes back to it with the answer.
-            sessions.save_of_known().await;
+            if let Some(sessions) = sessions {
+                sessions.save_of_known().await;
+            }
             match handled {
                 Some(Ok(Ok(response))) => Ok(response),
-                Some(Err(_)) => Err(unclear("its handler panicked")),
-                None if sent.refuse() => Err(failed(
+                Some(Err(_)) => Err(FailedAction::unclear("its handler panicked")),
+                None if sent.refuse() => Err(FailedAction::new(
                     StatusCode::REQUEST_TIMEOUT,
                     "the form did not arrive in time",
                 )),
-                None => Err(unclear("its handler took too long")),
+                None => Err(FailedAction::unclear("its handler took too long")),
             }
         }
     };
@@ -122,9 +221,9 @@ async fn run_with(
         .running
         .run(observe::current(), handled, || sent.refuse())
         .await;
-    match handled.unwrap_or_else(|| Err(unclear("the application is stopping"))) {
-        Ok(response) => ended(context, form, sent, headers, &sessions, response).await,
-        Err(end) => end,
+    match handled.unwrap_or_else(|| Err(FailedAction::unclear("the application is stopping"))) {
+        Ok(response) => ended(action, &sent, response).await,
+        Err(failed) => Handled::Failed(failed),
     }
 }
 
@@ -156,39 +255,16 @@ fn request_of(
     request
 }
 
-fn failed(status: StatusCode, reason: impl Into<String>) -> ActionEnd {
-    ActionEnd::Failed {
-        status,
-        is_own: false,
-        reason: reason.into(),
-    }
-}
-
-/// It is not known what the action did.
-fn unclear(reason: &str) -> ActionEnd {
-    failed(StatusCode::INTERNAL_SERVER_ERROR, reason)
-}
-
 /// What the response of a handler means.
-async fn ended(
-    context: &RenderContext,
-    form: SealedForm,
-    sent: SentForm,
-    headers: &HeaderMap,
-    sessions: &RequestSessions,
-    mut response: Response,
-) -> ActionEnd {
+async fn ended(action: &str, sent: &SentForm, mut response: Response) -> Handled {
     match response.extensions_mut().remove::<PendingAction>() {
-        Some(PendingAction::Done(done)) => ActionEnd::Done { form, done },
-        Some(PendingAction::Invalid { errors, message }) => {
-            let state = FormState {
-                action: form.action.clone(),
-                values: sent.take(),
-                errors,
-                message,
-            };
-            shown_again(context, &form, state, headers, sessions).await
-        }
+        Some(PendingAction::Done(done)) => Handled::Done(done),
+        Some(PendingAction::Invalid { errors, message }) => Handled::Invalid(FormState {
+            action: action.to_owned(),
+            values: sent.take(),
+            errors,
+            message,
+        }),
         None => {
             let is_uncalled = response.extensions().get::<NothingDone>().is_some();
             let has_bad_imports = response.extensions().get::<ImportsRefused>().is_some();
@@ -199,11 +275,11 @@ async fn ended(
             // The protocol means the same by these two as handlers do.
             let is_permission = [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN].contains(&status);
             let is_hydras = is_uncalled || has_bad_imports || is_permission;
-            ActionEnd::Failed {
+            Handled::Failed(FailedAction {
                 status,
                 is_own: status.is_client_error() && !is_hydras,
                 reason: reason_of(response).await,
-            }
+            })
         }
     }
 }
@@ -217,12 +293,7 @@ async fn shown_again(
     headers: &HeaderMap,
     sessions: &RequestSessions,
 ) -> ActionEnd {
-    let empty = FormState {
-        action: state.action.clone(),
-        errors: state.errors.clone(),
-        message: state.message.clone(),
-        ..FormState::default()
-    };
+    let empty = state.emptied();
     if let Ok(invalid) = rendered(context, form, state, headers, sessions).await {
         return ActionEnd::Invalid(Box::new(invalid));
     }
@@ -236,10 +307,10 @@ async fn shown_again(
     match rendered(context, form, empty, headers, sessions).await {
         Ok(invalid) => ActionEnd::Invalid(Box::new(invalid)),
         // Nothing was done.
-        Err(reason) => failed(
+        Err(reason) => ActionEnd::Failed(FailedAction::new(
             StatusCode::SERVICE_UNAVAILABLE,
             format!("the form can't be shown again: {reason}"),
-        ),
+        )),
     }
 }
 

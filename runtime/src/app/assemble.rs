@@ -206,7 +206,7 @@ impl AppParts {
             self.offer.static_files = list(folder)?;
         }
         let plan = self.read_plan(&handlers.fragments)?;
-        check_actions(&handlers.actions, &plan.contract)?;
+        check_actions(&handlers.actions, &plan)?;
         let contract = self.offer_contract(&plan, settings);
         let offers = plan.offers.keys().cloned().collect();
         let mut options = options(settings);
@@ -216,11 +216,11 @@ impl AppParts {
         let visitor_keys = VisitorKeys::new(private_keys(settings));
         let store = self.session_store.take();
         let sessions = session_manager(settings, visitor_keys.clone(), store, self.session_use)?;
+        let actions = handlers.actions.iter();
+        let fields = actions.map(|(name, route)| (*name, route.fields));
+        let forms = Arc::new(Forms::new(settings, &contract, &plan.pages, fields));
         let engine = self.engine(plan, options, &overview)?;
         let keys = Arc::new(ServiceKeys::new(&settings.public_key));
-        let actions = handlers.actions.iter();
-        let fields = actions.map(|((reference, _), route)| (*reference, route.fields));
-        let forms = Arc::new(Forms::new(settings, &contract, fields));
         let local = Handlers::new(
             handlers.fragments,
             &contract,

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, path::PathBuf};
 
-use crate::{page::EngineError, session::StoreError, settings::SettingsError};
+use crate::{form, page::EngineError, session::StoreError, settings::SettingsError};
 
 /// The result of this crate's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -29,21 +29,23 @@ pub enum Error {
     },
     /// A form of a template has an action without a handler.
     #[error(
-        "the form `{action}` of the fragment `{reference}` has no handler: write one that takes a struct with `#[form(\"{reference}\", \
-         \"{action}\")]`, and add it with `App::action`"
+        "{} has no handler: write one that takes a struct with `{}`, and add it with `App::action`",
+        form::title(.reference, .action),
+        form::attribute(.reference, .action)
     )]
     FormWithoutAction {
-        /// The fragment.
+        /// The fragment. Empty: the form is that of a page.
         reference: String,
         /// The name of the action.
         action: String,
     },
     /// An action has a handler, and no template has its form.
     #[error(
-        "the fragment `{reference}` has no form `{action}`: write `<form m:action=\"{action}\">` in its template"
+        "the templates do not have {}: write `<form m:action=\"{action}\">` in its template",
+        form::title(.reference, .action)
     )]
     ActionWithoutForm {
-        /// The fragment.
+        /// The fragment. Empty: the form is that of a page.
         reference: String,
         /// The name of the action.
         action: String,

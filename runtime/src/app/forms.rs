@@ -3,45 +3,58 @@
 use std::{collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use axum::routing::MethodRouter;
-use hydra_contract::Contract;
+use hydra_contract::{Contract, PagePlan};
 use hydra_runtime_wire::{
     Attributes,
-    forms::{FORM_PARAMETER, sent::SentCookies},
+    forms::{FORM_PARAMETER, page_form, sent::SentCookies, without_seal},
 };
 use serde_json::Value;
 
 use super::running_actions::RunningActions;
 use crate::{
-    form::{FormLimits, FormSealer, FormState, FragmentForms, SealedForm},
+    form::{FormLimits, FormSealer, FormState, SealedForm, TemplateForms},
     overview::PublishedOverview,
     session::{RequestSessions, SessionManager},
     settings::Settings,
     user::ServiceKeys,
 };
 
-/// The forms of the fragments, for their templates.
+/// The forms of fragments and pages, for their templates.
 pub(crate) struct Forms {
     /// `None` only where the platform's cryptography fails.
     sealer: Option<FormSealer>,
     /// By `ref`.
-    fragments: BTreeMap<String, FragmentForms>,
+    fragments: BTreeMap<String, TemplateForms>,
+    /// By template.
+    pages: BTreeMap<String, TemplateForms>,
 }
 
 impl Forms {
-    /// The forms of a contract. `fields`: what the handlers take, by `ref`.
+    /// The forms of a contract and of pages. `fields`: what the handlers take, by `ref` and action.
     pub(crate) fn new<'f>(
         settings: &Settings,
         contract: &Contract,
-        fields: impl Iterator<Item = (&'f str, &'f [&'f str])>,
+        pages: &[PagePlan],
+        fields: impl Iterator<Item = ((&'f str, &'f str), &'f [&'f str])>,
     ) -> Self {
         let of_contract = contract.fragments.iter();
-        let forms = of_contract
-            .filter_map(|(reference, fragment)| Some((reference.clone(), FragmentForms::of(fragment)?)));
+        let forms = of_contract.filter_map(|(reference, fragment)| {
+            Some((reference.clone(), TemplateForms::of(&fragment.actions)?))
+        });
         let mut fragments: BTreeMap<_, _> = forms.collect();
-        for (reference, fields) in fields {
-            if let Some(forms) = fragments.get_mut(reference) {
-                forms.add(fields);
-            }
+        let forms = pages
+            .iter()
+            .filter_map(|page| Some((page.template.clone(), TemplateForms::of(&page.forms)?)));
+        let mut pages: BTreeMap<_, _> = forms.collect();
+        for ((reference, action), fields) in fields {
+            let of_fragment = fragments.get_mut(reference);
+            let of_pages = pages
+                .values_mut()
+                .filter(|forms| reference.is_empty() && forms.has(action));
+            of_fragment
+                .into_iter()
+                .chain(of_pages)
+                .for_each(|forms| forms.add(fields));
         }
         let sealer = FormSealer::new(
             settings.private_key.as_deref(),
@@ -51,7 +64,32 @@ impl Forms {
         Self {
             sealer: sealer.map(|sealer| sealer.with_second(settings.second_private_key.as_deref())),
             fragments,
+            pages,
         }
+    }
+
+    /// The value `form` for the template of a page. `query`: that of the page's address. `None`: the page has no form.
+    pub(crate) fn of_page(
+        &self,
+        template: &str,
+        query: Option<&str>,
+        sent: Option<&FormState>,
+    ) -> Option<Value> {
+        let forms = self.pages.get(template)?;
+        // A quotation mark would end the attribute where a template does not escape.
+        let query = query
+            .and_then(without_seal)
+            .map(|query| query.replace('"', "%22"));
+        let before = query.map(|query| format!("{query}&")).unwrap_or_default();
+        let address = |action: &String| format!("?{before}{FORM_PARAMETER}={}", page_form(action));
+        let actions = forms.actions.iter();
+        let addresses = actions.map(|action| (action.as_str(), address(action)));
+        Some(forms.value(&addresses.collect(), sent))
+    }
+
+    /// Whether the template of a page has the form of this action.
+    pub(crate) fn has_page_form(&self, template: &str, action: &str) -> bool {
+        self.pages.get(template).is_some_and(|forms| forms.has(action))
     }
 
     /// The value `form` for the template of a fragment with these imports, as the page sent them. `None`: the fragment has no

@@ -1,9 +1,9 @@
-//! An application without a gateway in front takes the forms of its own fragments itself (protocol section 9).
+//! An application takes the forms of its own pages itself, and without a gateway in front those of its own fragments, too (protocol
+//! section 9).
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use axum::{
-    Extension, Router,
     body::Body,
     extract::{Request, State},
     middleware::Next,
@@ -11,59 +11,33 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{
-    Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{
-        CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST, LOCATION, REFERER, RETRY_AFTER,
-    },
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONTENT_ENCODING, HOST, REFERER},
     request::Parts,
     uri::PathAndQuery,
 };
-use hydra_runtime_net::{
-    ReplacedBody, bodies,
-    observe::{ActionMeasures, ActionRecord, RequestRecord},
-    proxies::Origin,
-};
+use hydra_runtime_net::{ReplacedBody, bodies, proxies::Origin};
 use hydra_runtime_wire::{
     cross_site::{is_cross_site, is_origin},
     forms::{
-        FormFailure, InvalidForm, Replacer, has_seal_parameter,
-        page::{at_anchor, is_like_host, of_form, of_fragment, with_query},
-        seal_in, service_of, without_seal,
+        FormFailure, InvalidForm, Replacer, has_seal_parameter, is_form,
+        page::{is_like_host, of_form, of_fragment, with_query},
+        page_action, seal_in, without_seal,
     },
-    headers::{FORM_PLACED, HYDRA_FORM},
-    lines::cut,
-    signing::seconds,
+    headers::{FORM_PLACED, HYDRA_FORM, HYDRA_PATH},
 };
-use tower::ServiceExt as _;
 
 use super::{
     actions::{self, ActionEnd},
-    context::RenderContext,
+    form_responses::{Front, done_with, failed, failed_action, made_again, see_other},
     measured_action::Measured,
     page::PendingPage,
+    page_forms,
 };
 use crate::{
-    form::Done,
-    overview::PublishedOverview,
-    page::{Answer, PrefilledSlot, ScriptNonce},
+    page::{Answer, PrefilledSlot},
     session::RequestSessions,
-    user::RequestLogin,
 };
-
-/// What the layer needs.
-pub(super) struct Front {
-    pub(super) context: Arc<RenderContext>,
-    /// The pages, without this layer.
-    pub(super) routes: Router,
-    pub(super) measures: ActionMeasures,
-}
-
-impl Front {
-    fn count(&self, record: &ActionRecord) {
-        let names = [&*record.service, &record.reference, &record.action];
-        self.measures.count(names, record.outcome, record.time);
-    }
-}
 
 /// How the visitor reached this site, as far as trusted proxies say: an extension of the request.
 #[derive(Clone)]
@@ -110,7 +84,7 @@ pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, nex
             false => sent(&front, &seal, request).await,
         },
         // The visitor loads the page anew that showed what was wrong.
-        Method::GET | Method::HEAD if service_of(&seal).is_some() && !is_like_host(path) => {
+        Method::GET | Method::HEAD if is_form(&seal) && !is_like_host(path) => {
             let page = of_form(request.uri(), || None);
             see_other(page.as_str()).unwrap_or_else(|| StatusCode::BAD_REQUEST.into_response())
         }
@@ -121,48 +95,42 @@ pub(super) async fn forms(State(front): State<Arc<Front>>, request: Request, nex
 async fn sent(front: &Front, seal: &str, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let site = Site::of(&parts);
-    let host = site.host.as_ref();
-    if is_cross_site(&parts.method, false, &parts.headers, site.scheme, host) {
+    if is_of_another_site(&parts, &site) {
         tracing::warn!("a form that another site sent is refused");
         return refused(front, FormFailure::CrossSite, body).await;
     }
     if parts.headers.contains_key(CONTENT_ENCODING) {
         return refused(front, FormFailure::Kind, body).await;
     }
-    let is_secure = site.scheme == "https";
     let page = page_of(&parts.uri, &parts.headers, &site);
-    let context = &front.context;
+    let (context, is_secure) = (&front.context, site.scheme == "https");
+    if let Some(action) = page_action(seal) {
+        let sent = page_forms::Sent {
+            parts,
+            page: &page,
+            is_secure,
+        };
+        return page_forms::answer(front, action, sent, body).await;
+    }
     let sessions = parts.extensions.get::<Arc<RequestSessions>>().cloned();
     let sessions = sessions.unwrap_or_else(|| context.actions.sessions_of_gateway(None));
     let (end, record) = actions::run(context, seal, &parts.headers, body, sessions).await;
     front.count(&record);
     match end {
-        ActionEnd::Done { done, .. } => {
-            let mut response = led(&done, &page);
-            let now = seconds(SystemTime::now());
-            let cookies = &context.actions.sent_cookies;
-            cookies.add_to(response.headers_mut(), is_secure, now);
-            response
-        }
+        ActionEnd::Done { done, .. } => done_with(front, &done, &page, is_secure),
         ActionEnd::Invalid(invalid) => {
-            let mut again = Request::new(Body::empty());
-            *again.uri_mut() = Uri::from(page.clone());
-            *again.headers_mut() = parts.headers;
-            for name in [CONTENT_TYPE, CONTENT_LENGTH] {
-                again.headers_mut().remove(name);
-            }
-            *again.extensions_mut() = for_page(&parts.extensions);
-            shown_again(front, again, *invalid, &page).await
+            let response = made_again(front, parts, &page).await;
+            shown_again(front, response, *invalid, &page)
         }
-        ActionEnd::Failed {
-            status,
-            is_own,
-            reason,
-        } => {
-            tracing::warn!(%status, reason = cut(&reason), "a form is refused");
-            failed(FormFailure::of_owner(status, is_own))
-        }
+        ActionEnd::Failed(action) => failed_action(&action),
     }
+}
+
+fn is_of_another_site(request: &Parts, site: &Site) -> bool {
+    // A gateway has refused it already, and knows better which site it is. Other sites can't have browsers send this header.
+    let by_gateway = request.headers.contains_key(HYDRA_PATH);
+    let host = site.host.as_ref();
+    !by_gateway && is_cross_site(&request.method, false, &request.headers, site.scheme, host)
 }
 
 /// Refuses a form before its seal is read, and counts it.
@@ -174,45 +142,13 @@ async fn refused(front: &Front, failure: FormFailure, body: Body) -> Response {
     failed(failure)
 }
 
-/// The response to a form that has no answer. An outer layer adds the words.
-fn failed(failure: FormFailure) -> Response {
-    let status = match failure {
-        // There is no other server behind this one.
-        FormFailure::Unclear => StatusCode::INTERNAL_SERVER_ERROR,
-        // This application has no login page of its own.
-        FormFailure::Login => StatusCode::UNAUTHORIZED,
-        other => other.status(),
-    };
-    let mut response = (status, Extension(failure)).into_response();
-    if failure == FormFailure::Unsent {
-        response
-            .headers_mut()
-            .insert(RETRY_AFTER, HeaderValue::from_static("2"));
-    }
-    response
-}
-
-/// The extensions of a request for the page, of those that this crate gives to requests. The others may be axum's, such as the
-/// values from the path, which it would add to a second time.
-fn for_page(sent: &Extensions) -> Extensions {
-    let mut kept = Extensions::new();
-    keep::<Arc<RequestRecord>>(sent, &mut kept);
-    keep::<Arc<RequestSessions>>(sent, &mut kept);
-    keep::<RequestLogin>(sent, &mut kept);
-    keep::<PublishedOverview>(sent, &mut kept);
-    keep::<ScriptNonce>(sent, &mut kept);
-    kept
-}
-
-fn keep<T: Clone + Send + Sync + 'static>(sent: &Extensions, kept: &mut Extensions) {
-    if let Some(extension) = sent.get::<T>() {
-        kept.insert(extension.clone());
-    }
-}
-
-/// The page with the fragment as it was filled in. What handles the page renders it.
-async fn shown_again(front: &Front, page: Request, invalid: InvalidForm, address: &PathAndQuery) -> Response {
-    let Ok(mut response) = front.routes.clone().oneshot(page).await;
+/// The page with the fragment as it was filled in. `response`: what handles the page gave.
+fn shown_again(
+    front: &Front,
+    mut response: Response,
+    invalid: InvalidForm,
+    address: &PathAndQuery,
+) -> Response {
     if response.extensions().get::<PendingPage>().is_none() {
         return alone(&invalid.html, address.query());
     }
@@ -274,29 +210,6 @@ fn page_of(uri: &Uri, headers: &HeaderMap, site: &Site) -> PathAndQuery {
         before.query().filter(|_| is_same).and_then(without_seal)
     };
     of_form(uri, referer)
-}
-
-/// Where an action leads the visitor: to a path of this site.
-fn led(done: &Done, page: &PathAndQuery) -> Response {
-    let to = match &done.to {
-        Some(to) => to.clone(),
-        None => at_anchor(page, done.anchor.as_deref()),
-    };
-    see_other(&to).unwrap_or_else(|| {
-        tracing::error!(
-            to = cut(&to),
-            "a form leads to an address that is not a path of this site"
-        );
-        failed(FormFailure::Unclear)
-    })
-}
-
-/// Leads a visitor by GET (RFC 9110 section 15.4.4). `None`: the address is not a path of this site.
-fn see_other(to: &str) -> Option<Response> {
-    let location = HeaderValue::try_from(to).ok().filter(|_| !is_like_host(to))?;
-    let no_store = HeaderValue::from_static("no-store");
-    let headers = [(LOCATION, location), (CACHE_CONTROL, no_store)];
-    Some((StatusCode::SEE_OTHER, headers).into_response())
 }
 
 #[cfg(test)]
@@ -398,38 +311,6 @@ mod tests {
             let site = Site::of(&request.into_parts().0);
             let referer: Uri = referer.parse().expect("an address");
             assert_eq!(site.has(&referer), expected, "{target} {header:?} {referer}");
-        }
-    }
-
-    #[test]
-    fn visitors_are_led_to_paths_of_this_site_only() {
-        let page = PathAndQuery::from_static("/pay?x=1");
-        let location = |done: Done| {
-            let response = led(&done, &page);
-            let to = response
-                .headers()
-                .get(LOCATION)
-                .map(|to| to.to_str().expect("a text").to_owned());
-            (response.status().as_u16(), to.unwrap_or_default())
-        };
-        for (done, expected) in [
-            (Done::to("/thanks?n=1#top"), "/thanks?n=1#top"),
-            (Done::stay(), "/pay?x=1"),
-            (Done::stay_at("orders"), "/pay?x=1#orders"),
-            (Done::stay_at("a b"), "/pay?x=1"),
-        ] {
-            assert_eq!(location(done), (303, expected.to_owned()));
-        }
-        for elsewhere in [
-            "//evil.example",
-            "/\\evil.example",
-            "/\t/evil.example",
-            "https://evil.example",
-            "thanks",
-            "",
-            "/\r\nx: y",
-        ] {
-            assert_eq!(location(Done::to(elsewhere)), (500, String::new()), "{elsewhere}");
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Compares the handlers of an application with the fragments and forms of its templates.
 #![deny(clippy::disallowed_methods)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use hydra_contract::{Contract, Plan};
+use hydra_contract::Plan;
 
 use super::{ActionRoute, Error, Result};
 
-/// The actions of an application, by the names of their fragments and of their own.
+/// The actions of an application, by the names of their fragments, which are empty for forms of pages, and of their own.
 pub(super) type ActionRoutes = BTreeMap<(&'static str, &'static str), ActionRoute<()>>;
 
 /// The fragments that need a handler and have none.
@@ -38,14 +38,15 @@ pub(super) fn check_fragments<'f>(handlers: impl Iterator<Item = &'f str>, plan:
 }
 
 /// Checks that each form of the templates has an action, and each action a form.
-pub(super) fn check_actions(actions: &ActionRoutes, contract: &Contract) -> Result<()> {
-    let fragments = contract.fragments.iter();
-    let forms: Vec<(&str, &str)> = fragments
-        .flat_map(|(reference, fragment)| {
-            let actions = fragment.actions.keys();
-            actions.map(move |action| (reference.as_str(), action.as_str()))
-        })
-        .collect();
+pub(super) fn check_actions(actions: &ActionRoutes, plan: &Plan) -> Result<()> {
+    let fragments = plan.contract.fragments.iter();
+    let of_fragments = fragments.flat_map(|(reference, fragment)| {
+        let actions = fragment.actions.keys();
+        actions.map(move |action| (reference.as_str(), action.as_str()))
+    });
+    let of_pages = plan.pages.iter().flat_map(|page| page.forms.keys());
+    let of_pages = of_pages.map(|action| ("", action.as_str()));
+    let forms: BTreeSet<(&str, &str)> = of_fragments.chain(of_pages).collect();
     let unhandled = forms.iter().find(|(reference, action)| {
         let mut names = actions.keys();
         !names.any(|name| *name == (*reference, *action))
@@ -56,7 +57,7 @@ pub(super) fn check_actions(actions: &ActionRoutes, contract: &Contract) -> Resu
             action: (*action).to_owned(),
         });
     }
-    let formless = actions.keys().find(|name| !forms.contains(name));
+    let formless = actions.keys().find(|name| !forms.contains(*name));
     match formless {
         Some((reference, action)) => Err(Error::ActionWithoutForm {
             reference: (*reference).to_owned(),

@@ -11,7 +11,8 @@ use super::{
     context::RenderContext,
     endpoint::{self, EndpointState},
     files::with_files,
-    front::{self, Front},
+    form_responses::Front,
+    front,
     parts::Wrap,
     visitor_layer,
 };

@@ -5,7 +5,6 @@ use std::time::Instant;
 use hydra_runtime_net::observe::{self, ActionOutcome, ActionRecord, OTHER};
 
 use super::context::RenderContext;
-use crate::form::SealedForm;
 
 /// An action that has begun.
 pub(super) struct Measured {
@@ -16,17 +15,16 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// The action of `form`. What the contract of this service does not have gets no label of its own.
-    pub(super) fn begin(context: &RenderContext, form: Option<&SealedForm>) -> Self {
-        let known = form.filter(|form| {
-            let fragment = context.contract.fragments.get(&form.reference);
-            fragment.is_some_and(|fragment| fragment.actions.contains_key(&form.action))
-        });
-        let name = |of: fn(&SealedForm) -> &String| known.map_or(OTHER, |form| of(form).as_str()).to_owned();
+    /// The action with these names of a fragment, which is empty for a page's own form, and an action. One that this service does not
+    /// have gets no label of its own.
+    pub(super) fn begin(context: &RenderContext, names: Option<(&str, &str)>) -> Self {
+        let mut handled = context.actions.routes.keys();
+        let known = names.and_then(|names| handled.find(|known| **known == names));
+        let (reference, action) = known.copied().unwrap_or((OTHER, OTHER));
         Self {
             service: context.service.to_string(),
-            reference: name(|form| &form.reference),
-            action: name(|form| &form.action),
+            reference: reference.to_owned(),
+            action: action.to_owned(),
             began: Instant::now(),
         }
     }

@@ -12,17 +12,22 @@ use http::{
 };
 use hydra_contract::TemplatePosition;
 use hydra_runtime_wire::{
-    forms::page::{is_secret, kept},
+    forms::{
+        FormFailure,
+        page::{is_secret, kept},
+    },
     headers::HYDRA_PREVIEW,
 };
+use tera::Context;
 
 use super::{
     context::{RenderContext, travelling},
-    front,
+    form_responses, front,
     page::PendingPage,
     prefilled::FormHeaders,
 };
 use crate::{
+    form::FormState,
     page::{PageFailure, PageRequest, PrefilledSlot, PreviewBar, RenderError, ScriptNonce},
     session::RequestSessions,
 };
@@ -84,25 +89,24 @@ pub(super) async fn shown(
         Ok(attributes) => attributes,
         Err(reason) => return unserialisable(pending.template, &reason),
     };
-    let request_sessions = request.request_sessions.clone();
-    let sessions = request_sessions.latest().await;
     let own = response.extensions_mut().remove::<Box<PrefilledSlot>>();
     let html = own.as_ref().and_then(|slot| slot.answer.html.clone());
     let form = request.form.as_ref().filter(|_| own.is_none());
     let read = |form: &FormHeaders| form.read(context.signer.as_deref(), &context.service, SystemTime::now());
     let prefilled = own.or_else(|| form.and_then(read));
-    let is_form = prefilled.is_some();
-    let page = PageRequest {
-        prefilled,
-        template: pending.template.to_owned(),
-        context: attributes,
-        method: request.method.clone(),
-        visitor: context.visitor(request.travelling.clone(), sessions, request_sessions),
-        script_nonce: nonce.or_else(|| request.nonce.clone()),
-        preview: request.preview.clone(),
+    let sent = response.extensions_mut().remove::<Arc<FormState>>();
+    let is_form = prefilled.is_some() || sent.is_some();
+    let page = Rendering {
+        context,
+        request,
+        template: pending.template,
+        nonce: nonce.or_else(|| request.nonce.clone()),
     };
-    let engine = context.engine.now();
-    let mut shown = with_head_of(response, engine.page(page).await);
+    let page = match sent {
+        Some(sent) => page.shown_again(attributes, &sent).await,
+        None => page.page(attributes, None, prefilled).await,
+    };
+    let mut shown = with_head_of(response, page);
     if is_form || request.preview.is_some() {
         // A gateway decides it too. Without one, a visitor could have a cache keep the page for others.
         let is_secret = request.preview.is_some() || request.is_secret || is_secret(shown.headers());
@@ -111,6 +115,66 @@ pub(super) async fn shown(
     match html {
         Some(html) => front::placed(shown, html),
         None => shown,
+    }
+}
+
+/// A page that is to be rendered.
+struct Rendering<'a> {
+    context: &'a RenderContext,
+    request: &'a VisitorRequest,
+    template: &'static str,
+    nonce: Option<ScriptNonce>,
+}
+
+impl Rendering<'_> {
+    /// The page. `sent`: its own form, if it is shown again.
+    async fn page(
+        &self,
+        mut attributes: Context,
+        sent: Option<&FormState>,
+        prefilled: Option<Box<PrefilledSlot>>,
+    ) -> Response {
+        let (context, request) = (self.context, self.request);
+        let forms = &context.actions.forms;
+        if let Some(form) = forms.of_page(self.template, request.uri.query(), sent) {
+            attributes.insert("form", &form);
+        }
+        let sessions = request.request_sessions.latest().await;
+        let page = PageRequest {
+            prefilled,
+            template: self.template.to_owned(),
+            context: attributes,
+            method: request.method.clone(),
+            visitor: context.visitor(
+                request.travelling.clone(),
+                sessions,
+                request.request_sessions.clone(),
+            ),
+            script_nonce: self.nonce.clone(),
+            preview: request.preview.clone(),
+        };
+        context.engine.now().page(page).await
+    }
+
+    /// The page with its own form as the visitor filled it in. If the page can't be rendered so, it comes without what was typed: what
+    /// the visitor typed may be the cause.
+    async fn shown_again(&self, attributes: Context, sent: &FormState) -> Response {
+        let page = self.page(attributes.clone(), Some(sent), None).await;
+        if page.status() != StatusCode::INTERNAL_SERVER_ERROR {
+            return page;
+        }
+        let (template, action) = (self.template, &sent.action);
+        tracing::warn!(
+            template,
+            action,
+            "a form can't be shown again as it was filled in"
+        );
+        let page = self.page(attributes, Some(&sent.emptied()), None).await;
+        match page.status().is_server_error() {
+            // Nothing was done.
+            true => form_responses::failed(FormFailure::Unsent),
+            false => page,
+        }
     }
 }
 

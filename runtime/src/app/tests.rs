@@ -16,6 +16,7 @@ mod long_files;
 mod not_rendered;
 mod outputs;
 mod overview;
+mod page_forms;
 mod prefilled;
 mod start;
 mod staying;

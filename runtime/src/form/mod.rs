@@ -1,4 +1,4 @@
-//! Forms of fragments: what visitors send, and what comes of it.
+//! Forms of fragments and pages: what visitors send, and what comes of it.
 //!
 //! A template has a form with `m:action`; `#[derive(Form)]` makes a struct of what it sends, and [`App::action`](crate::App::action)
 //! takes the handler:
@@ -21,6 +21,8 @@
 //!
 //! After an [`Invalid`], the visitor sees the page again with the fragment as it was filled in. Its template has
 //! `form.values` and `form.errors`.
+//!
+//! A form that stands in no fragment is the page's own, and has `#[form("place")]`.
 
 #[cfg(feature = "upload")]
 mod counted_body;
@@ -60,17 +62,17 @@ pub(crate) use self::{
     rejection::NothingDone,
     seal::{FormSealer, SealedForm},
     sent::{FormLimits, SentForm},
-    state::FragmentForms,
+    state::TemplateForms,
 };
 
-/// What a form sends. Made by `#[derive(Form)]` with `#[form("checkout", "place")]`, which compares the fields with the
-/// template.
+/// What a form sends. Made by `#[derive(Form)]` with `#[form("checkout", "place")]`, or `#[form("place")]` for a form of a page, which
+/// compares the fields with the template.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a form",
-    note = "write `#[derive(hydra_runtime::Form)] #[form(\"…\", \"…\")]` on it, with the fragment and the action"
+    note = "write `#[derive(hydra_runtime::Form)] #[form(\"…\", \"…\")]` on it, with the fragment and the action, or with the action alone"
 )]
 pub trait Form: Sized + Send + 'static {
-    /// The fragment's name.
+    /// The fragment's name. Empty: the form is that of a page.
     const REF: &'static str;
     /// The name of the action.
     const ACTION: &'static str;
@@ -84,4 +86,20 @@ pub trait Form: Sized + Send + 'static {
 
     /// Takes the fields out of what was sent. `None`: some can't be used, and `fields` has the errors.
     fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// The name of a form in messages.
+pub(crate) fn title(reference: &str, action: &str) -> String {
+    match reference {
+        "" => format!("the form `{action}` of a page"),
+        reference => format!("the form `{action}` of the fragment `{reference}`"),
+    }
+}
+
+/// The attribute of the struct for a form.
+pub(crate) fn attribute(reference: &str, action: &str) -> String {
+    match reference {
+        "" => format!("#[form(\"{action}\")]"),
+        reference => format!("#[form(\"{reference}\", \"{action}\")]"),
+    }
 }

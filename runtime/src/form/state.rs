@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use hydra_contract::{FieldKind, FragmentContract};
+use hydra_contract::{ActionContract, FieldKind};
 use serde_json::{Value, json};
 
 /// A form that was sent and can't be used.
@@ -19,9 +19,19 @@ pub struct FormState {
     pub message: String,
 }
 
-/// The forms of a fragment.
+impl FormState {
+    /// The same without what was typed.
+    pub(crate) fn emptied(&self) -> Self {
+        Self {
+            values: BTreeMap::new(),
+            ..self.clone()
+        }
+    }
+}
+
+/// The forms of a fragment or of a page.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FragmentForms {
+pub(crate) struct TemplateForms {
     /// The names of the actions.
     pub(crate) actions: Vec<String>,
     /// The fields of all of them, by name.
@@ -30,11 +40,11 @@ pub(crate) struct FragmentForms {
     order: Vec<String>,
 }
 
-impl FragmentForms {
-    /// The forms of a fragment by its contract. `None`: it has none.
-    pub(crate) fn of(contract: &FragmentContract) -> Option<Self> {
+impl TemplateForms {
+    /// The forms by what each of them sends. `None`: there are none.
+    pub(crate) fn of(actions: &BTreeMap<String, ActionContract>) -> Option<Self> {
         let mut forms = Self::default();
-        for (action, form) in &contract.actions {
+        for (action, form) in actions {
             forms.actions.push(action.clone());
             for (name, kind) in &form.fields {
                 // A name that is secret in one form is not shown in another.
@@ -46,6 +56,11 @@ impl FragmentForms {
             }
         }
         (!forms.actions.is_empty()).then_some(forms)
+    }
+
+    /// Whether one of them has this action.
+    pub(crate) fn has(&self, action: &str) -> bool {
+        self.actions.iter().any(|known| known == action)
     }
 
     /// Adds fields that a handler takes and the template does not show, so that templates may ask for them. What was typed into them
@@ -103,9 +118,9 @@ impl FragmentForms {
 mod tests {
     use super::*;
 
-    fn forms(actions: Value) -> FragmentForms {
-        let contract = serde_json::from_value(json!({"actions": actions})).expect("a contract");
-        FragmentForms::of(&contract).expect("forms")
+    fn forms(actions: Value) -> TemplateForms {
+        let actions = serde_json::from_value(actions).expect("a contract");
+        TemplateForms::of(&actions).expect("forms")
     }
 
     fn state(values: &[(&str, &[&str])]) -> FormState {
@@ -177,6 +192,6 @@ mod tests {
 
     #[test]
     fn a_fragment_without_forms_has_no_value() {
-        assert!(FragmentForms::of(&FragmentContract::default()).is_none());
+        assert!(TemplateForms::of(&BTreeMap::new()).is_none());
     }
 }

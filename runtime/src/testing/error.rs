@@ -72,14 +72,17 @@ pub(super) enum Problem {
         name: String,
         times: usize,
     },
-    #[error("the form `{action}` of `{reference}` has no field `{field}`: {known}")]
+    #[error("{form} has no field `{field}`: {known}")]
     UnknownField {
-        reference: &'static str,
-        action: &'static str,
+        form: String,
         field: String,
         /// The fields that it has, as a sentence.
         known: String,
     },
+    #[error(
+        "the form `{action}` is that of a page: say from which page it is sent, as with `.page(\"/contact\")`"
+    )]
+    NoPage { action: &'static str },
     #[error("{name} {state}")]
     NotDone {
         name: String,

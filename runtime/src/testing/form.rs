@@ -1,35 +1,45 @@
-//! A form of a fragment that a test sends, and what comes of it.
+//! A form that a test sends, and what comes of it.
 
 use std::future::IntoFuture;
 
 use axum::body::Body;
 use futures_util::future::BoxFuture;
 use http::{
-    HeaderMap, HeaderValue,
+    HeaderMap, HeaderValue, Method,
     header::{CONTENT_TYPE, COOKIE},
 };
-use hydra_runtime_wire::Attributes;
+use hydra_runtime_wire::{
+    Attributes,
+    forms::{FORM_PARAMETER, page_form},
+};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::{
+    TestApp,
     error::{Error, Problem, listed},
     request::TestRequest,
     response::TestForm,
 };
 use crate::{
     app::run_action,
-    form::{Form, SealedForm},
+    form::{self, Form, SealedForm},
 };
 
-/// A form that a visitor sends, from whatever page its fragment stands on.
+/// How browsers encode forms without files.
+const URLENCODED: &str = "application/x-www-form-urlencoded";
+
+/// A form that a visitor sends.
 pub struct FormPost {
+    /// The fragment. Empty: the form is that of a page.
     reference: &'static str,
     action: &'static str,
     /// The fields as a browser sends them, or why they can't be sent.
     body: Result<String, Problem>,
     /// The imports of the fragment, or why they can't be sent.
     imports: Result<Attributes, Problem>,
+    /// The path and query of the page from which it is sent.
+    page: Option<String>,
 }
 
 impl FormPost {
@@ -39,11 +49,12 @@ impl FormPost {
             action: F::ACTION,
             body: body::<F>(fields),
             imports: Ok(Attributes::new()),
+            page: None,
         }
     }
 
     fn name(&self) -> String {
-        format!("the form `{}` of `{}`", self.action, self.reference)
+        form::title(self.reference, self.action)
     }
 }
 
@@ -57,8 +68,7 @@ fn body<F: Form>(
         let (name, value) = (name.as_ref(), value.as_ref());
         if !F::FIELDS.contains(&name) {
             return Err(Problem::UnknownField {
-                action: F::ACTION,
-                reference: F::REF,
+                form: form::title(F::REF, F::ACTION),
                 field: name.to_owned(),
                 known: listed("it has", "it has none", F::FIELDS),
             });
@@ -76,6 +86,13 @@ impl TestRequest<'_, FormPost> {
         self
     }
 
+    /// Sets the page from which the form is sent, by its path, which may have a query. A page's own form needs it. The response then is that
+    /// of the page: where something is wrong, [`TestForm::html`] is the whole page.
+    pub fn page(mut self, path: &str) -> Self {
+        self.kind.page = Some(path.to_owned());
+        self
+    }
+
     async fn send(self) -> Result<TestForm, Error> {
         let (app, place, name) = (self.app, self.place, self.kind.name());
         let FormPost {
@@ -83,29 +100,53 @@ impl TestRequest<'_, FormPost> {
             action,
             body,
             imports,
+            page,
         } = self.kind;
-        let body = body.map_err(|problem| problem.at(place))?;
-        let form = SealedForm {
-            reference: reference.to_owned(),
-            action: action.to_owned(),
-            imports: imports.map_err(|problem| problem.at(place))?,
-        };
-        let context = &app.context;
-        let seal = context.actions.forms.seal(&form).map_err(|reason| {
-            let reference = reference.to_owned();
-            Problem::Imports { reference, reason }.at(place)
-        })?;
+        let body = Body::from(body.map_err(|problem| problem.at(place))?);
         let mut headers = HeaderMap::new();
-        let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
-        headers.insert(CONTENT_TYPE, kind);
-        if let Some(user) = self.user {
-            headers.insert(COOKIE, app.log_in(user));
-        }
-        let sessions = context.actions.sessions_of_gateway(None);
-        let ran = run_action(context, &seal, &headers, Body::from(body), sessions);
-        let ((end, _), asked) = Self::run(app, self.given, &name, ran).await?;
-        Ok(TestForm::new(name, end, asked))
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(URLENCODED));
+        headers.extend(self.user.map(|user| (COOKIE, app.log_in(user))));
+        let form = match reference {
+            "" => page_form(action),
+            _ => seal(app, reference, action, imports).map_err(|problem| problem.at(place))?,
+        };
+        let Some(page) = page else {
+            if reference.is_empty() {
+                return Err(Problem::NoPage { action }.at(place));
+            }
+            let sessions = app.context.actions.sessions_of_gateway(None);
+            let ran = run_action(&app.context, &form, &headers, body, sessions);
+            let ((end, _), asked) = Self::run(app, self.given, &name, ran).await?;
+            return Ok(TestForm::new(name, end, asked));
+        };
+        let separator = if page.contains('?') { '&' } else { '?' };
+        let target = format!("{page}{separator}{FORM_PARAMETER}={form}");
+        let mut request = super::visit(&target).map_err(|problem| problem.at(place))?;
+        *request.method_mut() = Method::POST;
+        *request.body_mut() = body;
+        request.headers_mut().extend(headers);
+        let ((head, html), asked) = Self::visit(app, self.given, &name, request, place).await?;
+        Ok(TestForm::of_page(name, head, html, asked))
     }
+}
+
+/// The seal of a form of a fragment.
+fn seal(
+    app: &TestApp,
+    reference: &str,
+    action: &str,
+    imports: Result<Attributes, Problem>,
+) -> Result<String, Problem> {
+    let form = SealedForm {
+        reference: reference.to_owned(),
+        action: action.to_owned(),
+        imports: imports?,
+    };
+    let sealed = app.context.actions.forms.seal(&form);
+    sealed.map_err(|reason| Problem::Imports {
+        reference: form.reference,
+        reason,
+    })
 }
 
 impl<'a> IntoFuture for TestRequest<'a, FormPost> {

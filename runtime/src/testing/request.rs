@@ -7,7 +7,7 @@ use std::{
 
 use axum::body::{Body, to_bytes};
 use futures_util::future::BoxFuture;
-use http::{HeaderName, HeaderValue, Request, header::COOKIE};
+use http::{HeaderName, HeaderValue, Request, header::COOKIE, response::Parts};
 use hydra_contract::FragmentContract;
 use hydra_runtime_net::fragment_source::Caller;
 use hydra_runtime_wire::{Attributes, ResolvedFragment};
@@ -135,6 +135,30 @@ impl<'a, K> TestRequest<'a, K> {
         })?;
         Ok((output, asked))
     }
+
+    /// Sends the request of a visitor. Returns the head and the HTML of its response, and what it asked for.
+    pub(super) async fn visit(
+        app: &TestApp,
+        given: Vec<Given>,
+        name: &str,
+        request: Request<Body>,
+        place: &'static Location<'static>,
+    ) -> Result<((Parts, String), Vec<Asked>), Error> {
+        let exchange = async {
+            let Ok(response) = app.router.clone().oneshot(request).await;
+            let (head, body) = response.into_parts();
+            // The rest of a page asks for fragments too.
+            (head, to_bytes(body, MAX_TEST_RESPONSE_BYTES).await)
+        };
+        let ((head, body), asked) = Self::run(app, given, name, exchange).await?;
+        let body = body.map_err(|error| error.to_string());
+        let html = body.and_then(|body| String::from_utf8(body.into()).map_err(|error| error.to_string()));
+        let html = html.map_err(|reason| {
+            let request = name.to_owned();
+            Problem::Response { request, reason }.at(place)
+        })?;
+        Ok(((head, html), asked))
+    }
 }
 
 impl TestRequest<'_, Visit> {
@@ -161,19 +185,7 @@ impl TestRequest<'_, Visit> {
             request.headers_mut().append(COOKIE, app.log_in(user));
         }
         let name = format!("`{} {}`", request.method(), request.uri());
-        let exchange = async {
-            let Ok(response) = app.router.clone().oneshot(request).await;
-            let (head, body) = response.into_parts();
-            // The rest of a page asks for fragments too.
-            (head, to_bytes(body, MAX_TEST_RESPONSE_BYTES).await)
-        };
-        let ((head, body), asked) = Self::run(app, self.given, &name, exchange).await?;
-        let body = body.map_err(|error| error.to_string());
-        let html = body.and_then(|body| String::from_utf8(body.into()).map_err(|error| error.to_string()));
-        let html = html.map_err(|reason| {
-            let request = name.clone();
-            Problem::Response { request, reason }.at(place)
-        })?;
+        let ((head, html), asked) = Self::visit(app, self.given, &name, request, place).await?;
         let document = Document {
             name: format!("the response to {name}, {}", head.status),
             html,

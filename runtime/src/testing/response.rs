@@ -2,7 +2,7 @@
 
 use std::{any::type_name, panic::Location};
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, response::Parts};
 use hydra_runtime_wire::{Attributes, Outcome, ResolvedFragment};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,7 +12,10 @@ use super::{
     document::{Document, DocumentKind, Element},
     error::{Error, Problem, listed},
 };
-use crate::{app::ActionEnd, form::Done};
+use crate::{
+    app::{ActionEnd, EndedAction},
+    form::Done,
+};
 
 /// The response to a visitor's request.
 #[derive(Clone, Debug)]
@@ -152,7 +155,7 @@ impl TestForm {
         let (status, done, reason, html) = match end {
             ActionEnd::Done { done, .. } => (StatusCode::SEE_OTHER, Some(done), None, String::new()),
             ActionEnd::Invalid(form) => (StatusCode::UNPROCESSABLE_ENTITY, None, None, form.html),
-            ActionEnd::Failed { status, reason, .. } => (status, None, Some(reason), String::new()),
+            ActionEnd::Failed(failed) => (failed.status, None, Some(failed.reason), String::new()),
         };
         let document = Document {
             name: format!("the response to {name}, {status}"),
@@ -162,6 +165,28 @@ impl TestForm {
         Self {
             name,
             status,
+            done,
+            reason,
+            document,
+            asked,
+        }
+    }
+
+    /// The result of a form that was sent to a page, by the response of the page.
+    pub(super) fn of_page(name: String, head: Parts, html: String, asked: Vec<Asked>) -> Self {
+        let (done, reason) = match head.extensions.get::<EndedAction>() {
+            Some(EndedAction::Done(done)) => (Some(done.clone()), None),
+            Some(EndedAction::Failed(reason)) => (None, Some(reason.to_string())),
+            None => (None, None),
+        };
+        let document = Document {
+            name: format!("the response to {name}, {}", head.status),
+            html,
+            kind: DocumentKind::Page,
+        };
+        Self {
+            name,
+            status: head.status,
             done,
             reason,
             document,

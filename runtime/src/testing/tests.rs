@@ -1,6 +1,7 @@
 //! An application whose templates the compiler made a plan of, in tests as its authors would write them.
 
 mod forms;
+mod page_forms;
 mod shop;
 
 use std::collections::BTreeMap;

@@ -30,6 +30,7 @@ pub(crate) fn plan(templates: &[(&str, &str)], sites: impl IntoIterator<Item = I
             .map(|name| PagePlan {
                 template: name.to_owned(),
                 exports: exports.clone(),
+                ..PagePlan::default()
             })
             .collect(),
         offers: pages

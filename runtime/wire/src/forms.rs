@@ -24,6 +24,8 @@ use crate::{
 
 /// The parameter of a page's query that holds the seal of the form that is sent.
 pub const FORM_PARAMETER: &str = "hydra-form";
+/// What the parameter has before the action of a page's own form. No seal begins in this way, and none that is cut or changed does.
+const OF_PAGE: &str = "page:";
 /// The parameter of [`crate::paths::ACTION`] that holds the seal.
 pub const SEAL_PARAMETER: &str = "form";
 
@@ -209,6 +211,27 @@ pub fn seal_of(service: &str, encrypted: &[u8]) -> String {
     format!("{service}.{encrypted}")
 }
 
+/// The value of the parameter for a page's own form.
+#[must_use]
+pub fn page_form(action: &str) -> String {
+    format!("{OF_PAGE}{action}")
+}
+
+/// The action of a page's own form. `None`: the value of the parameter is another one, such as a seal.
+#[must_use]
+pub fn page_action(value: &str) -> Option<&str> {
+    let action = value.strip_prefix(OF_PAGE)?;
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_name = !action.is_empty() && value.len() <= MAX_FORM_SEAL_BYTES && action.bytes().all(is_part);
+    is_name.then_some(action)
+}
+
+/// Whether the value of the parameter can be that of a form: a seal that can be read, or an action of a page.
+#[must_use]
+pub fn is_form(value: &str) -> bool {
+    page_action(value).is_some() || service_of(value).is_some()
+}
+
 /// The service that a seal names, and what that service encrypted. A visitor may have written any name.
 /// `None`: the text is too long or not a seal.
 #[must_use]
@@ -274,6 +297,27 @@ mod tests {
 
     fn attributes(value: Value) -> Attributes {
         value.as_object().cloned().expect("an object")
+    }
+
+    #[test]
+    fn the_form_of_a_page_is_never_taken_for_a_seal() {
+        for action in ["send", "a-b_2", "A"] {
+            let value = page_form(action);
+            assert_eq!(page_action(&value), Some(action));
+            assert!(is_form(&value) && service_of(&value).is_none());
+        }
+        let long = format!("page:{}", "x".repeat(MAX_FORM_SEAL_BYTES));
+        for other in [
+            "", "page", "page:", "page:a.b", "page:a b", "Page:a", " page:a", "send", &long,
+        ] {
+            assert_eq!(page_action(other), None, "{other}");
+            assert!(!is_form(other), "{other}");
+        }
+        let seal = seal_of("page", b"x");
+        for cut in 0..=seal.len() {
+            assert_eq!(page_action(&seal[..cut]), None, "{cut}");
+        }
+        assert!(is_form(&seal));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod lazy;
 mod login;
 mod order;
 mod owner;
+mod page_form;
 mod phone;
 mod plain_form;
 mod policy;

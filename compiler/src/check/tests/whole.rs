@@ -9,7 +9,7 @@ use crate::{
     source::{Location, Span},
 };
 
-fn page_type(fields: &[(&str, Type)], open: bool) -> PageType {
+pub(super) fn page_type(fields: &[(&str, Type)], open: bool) -> PageType {
     let place = Location {
         source: SourceId(7_000),
         span: Span::default(),

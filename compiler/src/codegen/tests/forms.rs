@@ -81,7 +81,15 @@ fn a_form_is_one_of_the_templates() {
             Some("no template offers the fragment `check`"),
         ),
         (
-            quote!(#[form("checkout")]),
+            quote!(#[form("place")]),
+            Some("the fragment `checkout` has one, which is `#[form(\"checkout\", \"place\")]`"),
+        ),
+        (
+            quote!(#[form("send")]),
+            Some("no page has a form with the action `send`: write `<form m:action=\"send\">`"),
+        ),
+        (
+            quote!(#[form("a", "b", "c")]),
             Some("name the fragment and the action"),
         ),
         (quote!(#[form]), Some("name the fragment and the action")),
@@ -135,6 +143,25 @@ fn a_long_file_says_how_long_it_may_be() {
     );
     let text = tokens.to_string();
     assert!(text.contains(r#"& [("photo" , 500000000u64)]"#), "{text}");
+}
+
+#[test]
+fn a_form_of_a_page_has_no_fragment() {
+    let item = quote! {
+        #[derive(Form)]
+        #[form("send")]
+        struct Send { zip: String }
+    };
+    let rust = "#[derive(Page, Serialize)] #[page(template = \"contact.html\")] struct Contact {}";
+    let page = "<html><form m:action=\"send\"><input name=\"zip\"><input name=\"count\"></form></html>";
+    let tokens = derive_form(item, &found(&[("contact.html", page), ("main.rs", rust)]));
+    let found = errors(&tokens);
+    assert!(
+        found.len() == 1 && found[0].contains("`Send` has no field for `count`"),
+        "{found:?}"
+    );
+    let text = tokens.to_string();
+    assert!(text.contains("REF : & 'static str = \"\" ;"), "{text}");
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! Forms in fragments (protocol section 9): what a visitor typed goes to the owner of the fragment only, and the owner's
-//! answer leads the visitor on, or comes back into the page.
+//! Forms (protocol section 9): what a visitor typed goes to the owner of the form only, and the owner's answer leads the visitor on, or
+//! comes back into the page.
 
 mod address;
 mod measured;
+mod of_page;
 mod owner;
 mod page;
 mod plain;
@@ -27,9 +28,9 @@ use hydra_runtime_net::{observe::RequestRecord, proxies::Origin};
 use hydra_runtime_wire::{
     cookies::{PIN_PREFIX, VERSION},
     forms::{
-        ActionAnswer, FORM_PARAMETER, InvalidForm, has_seal_parameter,
+        ActionAnswer, FORM_PARAMETER, InvalidForm, has_seal_parameter, is_form,
         page::{at_anchor, is_like_host, of_form},
-        seal_in, service_of,
+        page_action, seal_in, service_of,
     },
     lines::cut,
     names::ServiceName,
@@ -58,10 +59,12 @@ pub use page::OwnPages;
 use plain::PlainForm;
 pub(crate) use plain::PlainForms;
 
-/// A request that is about a form of a fragment.
+/// A request that is about a form of a fragment or of a page.
 pub(crate) enum FormRequest<'g> {
     /// A visitor sends a form whose seal is in the address.
     Sent,
+    /// A visitor sends the own form of a page.
+    SentToPage,
     /// A visitor sends a form of a plain service.
     SentToPlain(&'g PlainForm),
     /// A visitor returns to the address, and gets the page at this one.
@@ -80,10 +83,13 @@ impl<'g> FormRequest<'g> {
         let query = request.uri().query()?;
         memmem::find(query.as_bytes(), FORM_PARAMETER.as_bytes())?;
         match *request.method() {
+            Method::POST if seal_in(query).is_some_and(|form| page_action(form).is_some()) => {
+                Some(Self::SentToPage)
+            }
             // Whatever the seal is: the form must not reach the page's service.
             Method::POST => has_seal_parameter(query).then_some(Self::Sent),
             Method::GET | Method::HEAD => {
-                service_of(seal_in(query)?)?;
+                seal_in(query).filter(|form| is_form(form))?;
                 let page = of_form(request.uri(), || None);
                 let page = Some(page.as_str()).filter(|page| !is_like_host(page))?;
                 HeaderValue::try_from(page).ok().map(Self::Visited)
@@ -103,6 +109,7 @@ pub(super) async fn answer(
 ) -> Result<Response, RequestFailure> {
     match form {
         FormRequest::Sent => sent(gateway, request, previewed, pages).await,
+        FormRequest::SentToPage => of_page::answer(gateway, request, previewed).await,
         FormRequest::SentToPlain(form) => plain::answer(gateway, form, request, previewed, pages).await,
         FormRequest::Visited(page) => Ok(see_other(page)),
     }
@@ -336,15 +343,14 @@ impl<'a> SentForm<'a> {
 
     /// Leads a visitor whose login has ended to the login page, and from there back to the page of the form.
     fn log_in_again(&self) -> Result<Response, RequestFailure> {
-        let logins = self.gateway.logins().filter(|logins| logins.has_page());
-        let logins = logins.ok_or(RequestFailure::LoginEnded)?;
-        let mut response = see_other(HeaderValue::from_static(UNSENT));
-        let back = self.site().and_then(|site| site.local(self.page.as_str()));
-        let back = back.and_then(|path| logins.lead_back(&path, self.origin.scheme, self.host.as_ref()));
-        response
-            .headers_mut()
-            .extend(back.map(|cookie| (SET_COOKIE, cookie)));
-        Ok(response)
+        let login = login_page(
+            self.gateway,
+            &self.page,
+            self.site(),
+            &self.origin,
+            self.host.as_ref(),
+        );
+        login.ok_or(RequestFailure::LoginEnded)
     }
 
     /// Keeps the visitor on the set of versions that was chosen for this request.
@@ -366,6 +372,25 @@ fn site_of<'s>(
 ) -> Option<&'s Site> {
     let make = || Site::new(origin.scheme, host?);
     site.get_or_init(make).as_ref()
+}
+
+/// Leads a visitor to the login page, which says that the form was not sent, and from there back to the page. `None`: there is no login
+/// page.
+fn login_page(
+    gateway: &Gateway,
+    page: &PathAndQuery,
+    site: Option<&Site>,
+    origin: &Origin,
+    host: Option<&HeaderValue>,
+) -> Option<Response> {
+    let logins = gateway.logins().filter(|logins| logins.has_page())?;
+    let mut response = see_other(HeaderValue::from_static(UNSENT));
+    let back = site.and_then(|site| site.local(page.as_str()));
+    let back = back.and_then(|path| logins.lead_back(&path, origin.scheme, host));
+    response
+        .headers_mut()
+        .extend(back.map(|cookie| (SET_COOKIE, cookie)));
+    Some(response)
 }
 
 /// Remembers that the visitor has sent a form.

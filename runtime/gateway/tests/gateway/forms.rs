@@ -5,6 +5,7 @@ mod done;
 mod failures;
 mod invalid;
 mod login;
+mod of_page;
 mod plain;
 mod sessions;
 mod signed;
@@ -97,7 +98,11 @@ impl Site {
         let [shop, orders] = &services;
         register(
             &gateway,
-            &said("shop", shop, protocol_2(json!(["/pay", "/no-place", "/gone"]))),
+            &said(
+                "shop",
+                shop,
+                protocol_2(json!(["/pay", "/no-place", "/gone", "/private"])),
+            ),
         )
         .await;
         let mut of_owner = protocol_2(json!([]));
@@ -207,6 +212,9 @@ fn the_page(seen: &Seen) -> Response {
     let path = seen.uri.split('?').next().unwrap_or_default();
     if path == "/gone" {
         return StatusCode::GONE.into_response();
+    }
+    if path == "/private" {
+        return StatusCode::UNAUTHORIZED.into_response();
     }
     if let Some(asked) = seen
         .headers

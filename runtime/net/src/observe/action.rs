@@ -74,7 +74,7 @@ impl From<FormFailure> for ActionOutcome {
 pub struct ActionRecord {
     /// The service that owns the form.
     pub service: String,
-    /// The fragment with the form.
+    /// The fragment with the form. Empty: the form is that of a page.
     pub reference: String,
     /// The name of the action.
     pub action: String,
@@ -89,11 +89,15 @@ pub struct ActionRecord {
 impl ActionRecord {
     /// The names of service, fragment and action in one text.
     pub(super) fn name(&self) -> String {
-        format!("{}/{}/{}", self.service, self.reference, self.action)
+        match &*self.reference {
+            "" => format!("{}/{}", self.service, self.action),
+            reference => format!("{}/{reference}/{}", self.service, self.action),
+        }
     }
 }
 
-/// The metrics of forms, by service, fragment and action. Only the process counts a form to which the visitor sent it.
+/// The metrics of forms, by service, fragment and action. Only the process counts a form to which the visitor sent it, or that runs the
+/// action of a page's own form.
 #[derive(Debug)]
 pub struct ActionMeasures {
     /// By the three names, with zeros between them, which no name has.

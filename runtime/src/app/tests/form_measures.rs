@@ -40,6 +40,28 @@ async fn forms_are_counted_by_what_became_of_them() {
 }
 
 #[tokio::test]
+async fn the_form_of_a_page_is_counted_without_a_fragment() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let _here = metrics::set_default_local_recorder(&recorder);
+    for (action, body) in [("send", "zip=9000"), ("send", "zip=1"), ("no", "zip=1")] {
+        let address = format!("?hydra-form=page:{action}");
+        answer(page_forms::app(), browser(&address, body)).await;
+    }
+    let text = recorder.handle().render();
+    for line in [
+        "hydra_actions_total{service=\"shop\",ref=\"\",action=\"send\",outcome=\"done\"} 1",
+        "hydra_actions_total{service=\"shop\",ref=\"\",action=\"send\",outcome=\"invalid\"} 1",
+        "hydra_actions_total{service=\"shop\",ref=\"other\",action=\"other\",outcome=\"refused\"} 1",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    let app = page_forms::app().settings(Partial::default().debug_headers("true"));
+    let (_, headers, _) = answer(app, browser("?hydra-form=page:send", "zip=9000")).await;
+    let timing = headers["server-timing"].to_str().expect("text");
+    assert!(timing.contains("action;desc=\"shop/send: done\""), "{timing}");
+}
+
+#[tokio::test]
 async fn developers_see_what_became_of_a_form() {
     let address = address().await;
     for (body, expected) in [

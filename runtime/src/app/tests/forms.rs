@@ -326,7 +326,7 @@ fn forms_and_actions_belong_together() {
     let without_form = error(App::with_plan("shop", plan()).action(place));
     assert_eq!(
         without_form,
-        "the fragment `checkout` has no form `place`: write `<form m:action=\"place\">` in its template"
+        "the templates do not have the form `place` of the fragment `checkout`: write `<form m:action=\"place\">` in its template"
     );
 }
 

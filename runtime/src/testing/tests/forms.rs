@@ -8,13 +8,13 @@ use crate::{
     form::{Done, Fields, FormRejection, Invalid},
 };
 
-const ORDER: &str = r#"<section m:ref="order" m:imports="country: string"><form m:action="place">
+pub(super) const ORDER: &str = r#"<section m:ref="order" m:imports="country: string"><form m:action="place">
 <input name="zip" value="{{ form.values.zip }}">{% if form.errors.zip %}<p class="zip">{{ form.errors.zip }}</p>{% endif %}
 <input type="checkbox" name="gifts" value="tea"><h2>To {{ country }}</h2><m:fragment service="weather" ref="today">dry</m:fragment>
 </form></section>"#;
 
 /// What the form sends, as `#[derive(Form)]` would make it.
-struct Place {
+pub(super) struct Place {
     zip: String,
     gifts: Vec<String>,
 }
@@ -47,7 +47,10 @@ impl<S: Send + Sync> axum::extract::FromRequest<S> for Place {
 
 type Placed = std::result::Result<Done, Invalid<Place>>;
 
-async fn place(user: Option<User>, order: Place) -> std::result::Result<Placed, (StatusCode, &'static str)> {
+pub(super) async fn place(
+    user: Option<User>,
+    order: Place,
+) -> std::result::Result<Placed, (StatusCode, &'static str)> {
     let name = user.map_or("you".to_owned(), |user| user.name().to_owned());
     match order.zip.as_str() {
         "9000 Gent & co" => Ok(Ok(Done::to(format!("/thanks/{name}/{}", order.gifts.join("+"))))),
@@ -90,7 +93,7 @@ async fn a_form_leads_on_or_is_shown_again_or_fails() -> Result {
     assert_eq!(sent.asked().len(), 1);
     let text = said(sent.done());
     assert!(
-        text.starts_with("the form `place` of `order` is shown again:\n<section"),
+        text.starts_with("the form `place` of the fragment `order` is shown again:\n<section"),
         "{text}"
     );
 
@@ -100,7 +103,8 @@ async fn a_form_leads_on_or_is_shown_again_or_fails() -> Result {
         (403, Some("its handler answered 403 Forbidden: not for you"))
     );
     assert!(
-        said(sent.done()).starts_with("the form `place` of `order` failed with 403 Forbidden: its handler")
+        said(sent.done())
+            .starts_with("the form `place` of the fragment `order` failed with 403 Forbidden: its handler")
     );
 
     // A field that is missing is one that does not fit its type.
@@ -118,7 +122,7 @@ async fn what_a_form_cannot_send_is_an_error() {
     let unknown = app.post_form::<Place>([("zipp", "9000")]).await;
     assert_eq!(
         said(unknown),
-        "the form `place` of `order` has no field `zipp`: it has `gifts` and `zip`"
+        "the form `place` of the fragment `order` has no field `zipp`: it has `gifts` and `zip`"
     );
     let imports = app.post_form::<Place>([("zip", "9000")]).imports("BE").await;
     assert_eq!(
@@ -131,7 +135,9 @@ async fn what_a_form_cannot_send_is_an_error() {
         .await;
     let text = said(unused);
     assert!(
-        text.starts_with("the form `place` of `order` does not ask for the fragment `weather/today`"),
+        text.starts_with(
+            "the form `place` of the fragment `order` does not ask for the fragment `weather/today`"
+        ),
         "{text}"
     );
 }
