@@ -43,9 +43,14 @@ fn sites(page: &str) -> Vec<(String, Vec<File>)> {
         .any(|file| file.name == "src/main.rs");
     match is_application {
         true => {
-            let files = sections.into_iter().flat_map(|(_, files)| files);
-            let files = files.filter(|file| !file.name.ends_with(".rs"));
-            vec![("the application".to_owned(), files.collect())]
+            let blocks = sections.into_iter().flat_map(|(_, files)| files);
+            let (rust, mut files): (Vec<File>, Vec<File>) =
+                blocks.partition(|file| file.name == "src/main.rs");
+            files.push(File {
+                name: "src/main.rs".to_owned(),
+                text: rust.into_iter().map(|file| file.text).collect(),
+            });
+            vec![("the application".to_owned(), files)]
         }
         false => sections,
     }
@@ -66,7 +71,7 @@ fn input(folder: &TempDir, files: &[File], service: Option<&str>) -> Input {
     let places = InputPaths {
         templates: vec![folder.path().join("templates")],
         contracts: Some(folder.path().join("contracts")).filter(|contracts| contracts.is_dir()),
-        rust: None,
+        rust: Some(folder.path().join("src")).filter(|rust| rust.is_dir()),
     };
     let options = Options {
         service: service.map(str::to_owned),

@@ -114,7 +114,7 @@ mod tests {
         let page = |&(name, ..): &(&str, &str, u32)| PagePlan {
             template: name.to_owned(),
             exports: Vec::new(),
-            forms: Default::default(),
+            ..PagePlan::default()
         };
         Plan {
             templates: templates.iter().map(template).collect(),
