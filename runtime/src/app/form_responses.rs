@@ -1,6 +1,6 @@
 //! The responses to forms that visitors send to this application: where they lead, or that they have no answer.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::SystemTime};
 
 use axum::{
     Extension, Router,
@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing,
 };
+use futures_util::FutureExt as _;
 use http::{
     Extensions, HeaderValue, Method, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER},
@@ -26,7 +27,7 @@ use hydra_runtime_wire::{
 };
 use tower::ServiceExt as _;
 
-use super::{actions::FailedAction, context::RenderContext};
+use super::{actions::FailedAction, context::RenderContext, failure};
 use crate::form::Done;
 
 /// What an application needs to take forms of visitors.
@@ -100,7 +101,8 @@ pub(super) async fn made_again(front: &Front, sent: Parts, page: &PathAndQuery) 
         again.headers_mut().remove(name);
     }
     forget_route(again.extensions_mut()).await;
-    let Ok(response) = front.routes.clone().oneshot(again).await;
+    let made = AssertUnwindSafe(front.routes.clone().oneshot(again)).catch_unwind();
+    let Ok(response) = made.await.unwrap_or_else(|_| Ok(failure::panicked()));
     response
 }
 

@@ -3,7 +3,12 @@
 use std::sync::Arc;
 
 use axum::{body::Body, extract::OriginalUri, response::Response};
-use http::{StatusCode, Uri, request::Parts, uri::PathAndQuery};
+use http::{
+    HeaderValue, StatusCode, Uri,
+    header::{CACHE_CONTROL, LOCATION},
+    request::Parts,
+    uri::PathAndQuery,
+};
 use hydra_runtime_wire::forms::FormFailure;
 
 use super::{
@@ -41,16 +46,28 @@ pub(super) async fn answer(front: &Front, action: &str, mut sent: Sent<'_>, body
     }
 }
 
+/// What the visitor of a form gets if its page is none any more: the handler may refuse the visitor by now, or lead elsewhere.
+fn without_page(mut response: Response) -> Response {
+    let status = response.status();
+    if status.is_client_error() {
+        return response;
+    }
+    if !status.is_redirection() || !response.headers().contains_key(LOCATION) {
+        return form_responses::failed(FormFailure::Unsent);
+    }
+    // With 307 and 308, browsers would send the form there once more (RFC 9110 sections 15.4.8 and 15.4.9).
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let no_store = HeaderValue::from_static("no-store");
+    response.headers_mut().insert(CACHE_CONTROL, no_store);
+    response
+}
+
 /// The page with its form as it was filled in. `response`: what handles the page gave, which the layers around render.
 fn shown_again(front: &Front, mut response: Response, state: FormState) -> Response {
     let (action, status) = (&state.action, response.status());
     let Some(pending) = response.extensions().get::<PendingPage>() else {
         tracing::warn!(action, %status, "a form can't be shown again: there is no page at its address");
-        return match status.is_server_error() {
-            true => form_responses::failed(FormFailure::Unsent),
-            // It may lead elsewhere by now.
-            false => response,
-        };
+        return without_page(response);
     };
     let template = pending.template;
     if !front.context.actions.forms.has_page_form(template, action) {

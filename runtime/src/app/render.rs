@@ -85,16 +85,19 @@ pub(super) async fn shown(
         return response;
     };
     let nonce = response.extensions().get::<ScriptNonce>().cloned();
+    let sent = response.extensions_mut().remove::<Arc<FormState>>();
     let attributes = match pending.context {
         Ok(attributes) => attributes,
-        Err(reason) => return unserialisable(pending.template, &reason),
+        Err(reason) => {
+            let failed = unserialisable(pending.template, &reason);
+            return sent.map_or(failed, |_| form_responses::failed(FormFailure::Unsent));
+        }
     };
     let own = response.extensions_mut().remove::<Box<PrefilledSlot>>();
     let html = own.as_ref().and_then(|slot| slot.answer.html.clone());
     let form = request.form.as_ref().filter(|_| own.is_none());
     let read = |form: &FormHeaders| form.read(context.signer.as_deref(), &context.service, SystemTime::now());
     let prefilled = own.or_else(|| form.and_then(read));
-    let sent = response.extensions_mut().remove::<Arc<FormState>>();
     let is_form = prefilled.is_some() || sent.is_some();
     let page = Rendering {
         context,
@@ -142,6 +145,7 @@ impl Rendering<'_> {
         let sessions = request.request_sessions.latest().await;
         let page = PageRequest {
             prefilled,
+            shows_form: sent.is_some(),
             template: self.template.to_owned(),
             context: attributes,
             method: request.method.clone(),
@@ -159,8 +163,8 @@ impl Rendering<'_> {
     /// The page with its own form as the visitor filled it in. If the page can't be rendered so, it comes without what was typed: what
     /// the visitor typed may be the cause.
     async fn shown_again(&self, attributes: Context, sent: &FormState) -> Response {
-        let page = self.page(attributes.clone(), Some(sent), None).await;
-        if page.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        let mut page = self.page(attributes.clone(), Some(sent), None).await;
+        if !page.status().is_server_error() {
             return page;
         }
         let (template, action) = (self.template, &sent.action);
@@ -169,7 +173,9 @@ impl Rendering<'_> {
             action,
             "a form can't be shown again as it was filled in"
         );
-        let page = self.page(attributes, Some(&sent.emptied()), None).await;
+        if page.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            page = self.page(attributes, Some(&sent.emptied()), None).await;
+        }
         match page.status().is_server_error() {
             // Nothing was done.
             true => form_responses::failed(FormFailure::Unsent),

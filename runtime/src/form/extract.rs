@@ -24,6 +24,13 @@ pub async fn extract<F: Form>(request: Request) -> Result<F, FormRejection> {
     }
 }
 
+#[cfg_attr(
+    not(feature = "upload"),
+    expect(
+        clippy::extra_unused_type_parameters,
+        reason = "the type tells of files alone"
+    )
+)]
 async fn read<F: Form>(request: Request, sent: &SentForm) -> Result<Vec<(String, Entry)>, FormRejection> {
     match media_type(request.headers()).as_str() {
         "application/x-www-form-urlencoded" => {

@@ -64,11 +64,12 @@ impl Front {
 
     /// Gives a request on while no service is between two programs. Returns the response, and the state that it belongs to.
     ///
-    /// A program may end between this look and the moment at which the gateway needs it. A request that may be repeated (RFC 9110
-    /// section 9.2.2) and has no body is then given to the next program; another one gets the response, with the state that explains it.
+    /// A program may end between this look and the moment at which the gateway needs it. A safe request (RFC 9110 section 9.2.1)
+    /// without a body is then given to the next program; another one gets the response, with the state that explains it.
     async fn ask(&self, inner: Router, request: Request) -> (Response, Shown) {
         let mut shown = self.board.settled(PATIENCE).await;
-        let can_be_repeated = request.method().is_idempotent() && request.body().is_end_stream();
+        // Whether the application answered, or the gateway without it, can't be seen: so what changes something is not repeated.
+        let can_be_repeated = request.method().is_safe() && request.body().is_end_stream();
         let (parts, body) = request.into_parts();
         let again = can_be_repeated.then(|| Request::from_parts(parts.clone(), Body::empty()));
         let mut response = pass_on(&inner, Request::from_parts(parts, body)).await;
@@ -170,8 +171,9 @@ mod tests {
         };
         for (method, body, expected) in [
             ("GET", "", (StatusCode::OK, 2)),
-            ("DELETE", "", (StatusCode::OK, 2)),
-            // It may have been done, and its body is gone.
+            ("HEAD", "", (StatusCode::OK, 2)),
+            // It may have been done.
+            ("DELETE", "", (StatusCode::BAD_GATEWAY, 1)),
             ("POST", "", (StatusCode::BAD_GATEWAY, 1)),
             ("PUT", "text", (StatusCode::BAD_GATEWAY, 1)),
         ] {

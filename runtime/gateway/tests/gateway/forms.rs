@@ -214,7 +214,10 @@ fn the_page(seen: &Seen) -> Response {
         return StatusCode::GONE.into_response();
     }
     if path == "/private" {
-        return StatusCode::UNAUTHORIZED.into_response();
+        let challenge = seen.header("x-challenge").map(str::to_owned);
+        let challenge = challenge.map(|challenge| [("www-authenticate", challenge)]);
+        let cookie = [("set-cookie", "own=1")];
+        return (StatusCode::UNAUTHORIZED, challenge, cookie).into_response();
     }
     if let Some(asked) = seen
         .headers

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use axum::extract::{Extension, OriginalUri, Query};
 use tokio::sync::Notify;
 
+use axum::response::Redirect;
+
 use super::{
     through_gateway::{KEY, exchange_with, gateway, run},
     *,
@@ -12,6 +14,7 @@ use super::{
 use crate::{
     Session, User,
     form::{Done, Fields, Form, FormRejection, Invalid},
+    log_of_tests::Log,
 };
 
 /// The page of a visitor, with the form `send`, and another page with the form `other`.
@@ -96,9 +99,14 @@ async fn send(
     }
 }
 
-async fn show(Path(name): Path<String>) -> Result<Home, axum::response::Redirect> {
+async fn show(Path(name): Path<String>) -> Result<Home, Response> {
     match name.as_str() {
-        "gone" => Err(axum::response::Redirect::to("/elsewhere")),
+        "gone" => Err(Redirect::permanent("/elsewhere").into_response()),
+        "moved" => Err(Redirect::temporary("/elsewhere").into_response()),
+        "closed" => Err(StatusCode::NOT_FOUND.into_response()),
+        "broken" => Err(StatusCode::BAD_GATEWAY.into_response()),
+        "text" => Err("not a page".into_response()),
+        "panic" => panic!("as asked"),
         _ => Ok(Home { name }),
     }
 }
@@ -222,10 +230,21 @@ async fn the_address_of_a_form_of_a_page_is_no_page() {
 /// The handler of the page decides what a visitor sees whose form can't be used.
 #[tokio::test]
 async fn a_page_that_is_gone_by_then_leads_where_it_leads_every_visitor() {
-    let (status, to, _) = sent("/home/gone?hydra-form=page:send", "zip=1").await;
-    assert_eq!((status, to.as_str()), (303, "/elsewhere"));
-    let (status, _, text) = sent("/plain?hydra-form=page:send", "zip=1").await;
-    assert!(status != 422 && !text.contains("zip"), "{status} {text}");
+    for name in ["gone", "moved"] {
+        let request = browser(&format!("/home/{name}?hydra-form=page:send"), "zip=1");
+        let (status, headers, _) = answer(app(), request).await;
+        // Not 307 or 308, with which a browser would send the form there.
+        assert_eq!(status, StatusCode::SEE_OTHER, "{name}");
+        assert_eq!(headers[header::LOCATION], "/elsewhere");
+        assert_eq!(headers[header::CACHE_CONTROL], "no-store");
+    }
+    let (status, _, _) = sent("/home/closed?hydra-form=page:send", "zip=1").await;
+    assert_eq!(status, 404);
+    for name in ["broken", "text", "panic"] {
+        let (status, _, text) = sent(&format!("/home/{name}?hydra-form=page:send"), "zip=1").await;
+        assert_eq!(status, 503, "{name}");
+        assert!(text.contains("was not sent"), "{name}: {text}");
+    }
 }
 
 #[tokio::test]
@@ -288,6 +307,23 @@ async fn a_page_that_can_not_show_what_was_typed_shows_what_is_wrong_with_it() {
         headers.contains_key(header::RETRY_AFTER) && html.contains("was not sent"),
         "{html}"
     );
+}
+
+#[tokio::test]
+async fn what_was_typed_is_in_no_log() {
+    let fails_with_it = "{% if form.values.zip %}{{ form.values.zip | int }}{% endif %}";
+    let plan = page_plan()
+        .to_string()
+        .replace("{{ form.values.zip }}", fails_with_it);
+    let app = App::with_plan("shop", plan).page(show).action(send);
+    let log = Log::default();
+    let guard = log.here();
+    let (status, _, html) = answer(app, browser(TARGET, "zip=4111+1111")).await;
+    drop(guard);
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{html}");
+    let text = log.text();
+    assert!(text.contains("home.html:1:"), "{text}");
+    assert!(!text.contains("4111"), "{text}");
 }
 
 #[tokio::test]

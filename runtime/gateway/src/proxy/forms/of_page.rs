@@ -3,7 +3,10 @@
 use std::sync::{Arc, OnceLock};
 
 use axum::{body::Body, response::Response};
-use http::{Request, StatusCode};
+use http::{
+    Request, StatusCode,
+    header::{SET_COOKIE, WWW_AUTHENTICATE},
+};
 use hydra_runtime_net::observe::RequestRecord;
 use hydra_runtime_wire::forms::page::is_like_host;
 
@@ -45,8 +48,12 @@ async fn exchange(
     if is_of_another_site(&request, &origin) {
         return Err(RequestFailure::CrossSite);
     }
-    // Other services have no such forms.
-    if !held?.makes_pages() {
+    let service = held.map_err(|failure| match failure {
+        RequestFailure::NotFound => failure,
+        other => other.of_form(),
+    })?;
+    // Other services have no such forms. One that is away may be of either kind.
+    if !service.active.is_empty() && !service.makes_pages() {
         return Err(RequestFailure::FormUnreadable);
     }
     let host = host_of(&request, &origin);
@@ -56,9 +63,15 @@ async fn exchange(
     // Boxed: few requests come here.
     let answered = Box::pin(pass_on(gateway, request, previewed)).await;
     let answered = answered.map_err(RequestFailure::of_form)?;
-    let login = match answered.status() {
-        StatusCode::UNAUTHORIZED => login_page(gateway, &page, site(), &origin, host.as_ref()),
-        _ => None,
+    // With a challenge (RFC 9110 section 11.6.1), the service has a login of its own.
+    let needs_login =
+        answered.status() == StatusCode::UNAUTHORIZED && !answered.headers().contains_key(WWW_AUTHENTICATE);
+    let login = needs_login.then(|| login_page(gateway, &page, site(), &origin, host.as_ref()));
+    let Some(mut login) = login.flatten() else {
+        return Ok(answered);
     };
-    Ok(login.unwrap_or(answered))
+    for cookie in answered.headers().get_all(SET_COOKIE) {
+        login.headers_mut().append(SET_COOKIE, cookie.clone());
+    }
+    Ok(login)
 }

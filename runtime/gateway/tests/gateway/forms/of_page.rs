@@ -6,10 +6,10 @@ use hydra_runtime_gateway::GatewayConfig;
 use hydra_runtime_wire::forms::seal_of;
 use serde_json::json;
 
-use super::{Site, TYPED, answer_of, config};
+use super::{Site, TYPED, answer_of, config, protocol_2};
 use crate::{
     login,
-    support::{get, register, said, send_heartbeats, service},
+    support::{get, register, said, send_heartbeats, service, until},
 };
 
 const TARGET: &str = "/pay?y=2&hydra-form=page:send";
@@ -79,6 +79,25 @@ async fn a_service_without_pages_of_hydra_gets_no_form_of_a_page() {
 }
 
 #[tokio::test]
+async fn a_form_of_a_page_whose_service_is_away_is_not_sent() {
+    let site = site(config()).await;
+    let silent = service(Router::new().fallback(any(|| async { "never" }))).await;
+    register(
+        &site.gateway,
+        &said("silent", &silent, protocol_2(json!(["/silent"]))),
+    )
+    .await;
+    until("the service is inactive", async || {
+        get(&site.gateway.url("/silent")).await.status == StatusCode::SERVICE_UNAVAILABLE
+    })
+    .await;
+    let answered = site.post("/silent?hydra-form=page:send", &[]).await;
+    assert_eq!(answered.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(answered.headers.contains_key("retry-after"));
+    assert!(answered.text().contains("was not sent"), "{}", answered.text());
+}
+
+#[tokio::test]
 async fn a_visitor_whose_login_has_ended_logs_in_and_comes_back_to_the_page() {
     let users = login::Site::new();
     let site = site(users.config()).await;
@@ -91,6 +110,12 @@ async fn a_visitor_whose_login_has_ended_logs_in_and_comes_back_to_the_page() {
         cookie.starts_with("HYDRA-NEXT=") && cookie.contains("Path=/login"),
         "{cookie}"
     );
+    let cookies = answered.headers.get_all("set-cookie").iter();
+    let has_own = |mut cookies: http::header::ValueIter<'_, _>| cookies.any(|cookie| cookie == "own=1");
+    assert!(has_own(cookies), "what the service sets is kept");
+    let with_challenge = site.post(&target, &[("x-challenge", "Basic")]).await;
+    assert_eq!(with_challenge.status, StatusCode::UNAUTHORIZED);
+    assert!(with_challenge.headers.contains_key("www-authenticate"));
     let without_login = self::site(config()).await.post(&target, &[]).await;
     assert_eq!(without_login.status, StatusCode::UNAUTHORIZED);
 }
