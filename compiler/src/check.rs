@@ -172,11 +172,15 @@ pub(crate) fn check(
     problems.extend(duplicate_action::check_pages(site));
 
     let units = units(site, context.page_types);
+    let typed = context.page_types.iter();
+    let typed = site.closure_of(typed.filter_map(|page| site.find(&page.template)).collect());
+    let typed = BTreeSet::from_iter(typed);
     let shared = Shared {
         site,
         context,
         offered: &offered,
         lossy: &lossy,
+        typed: &typed,
         goal,
         suggestions_left: (MAX_SUGGESTIONS_OF_SITE / units.len().max(1)).clamp(1, MAX_SUGGESTIONS),
     };

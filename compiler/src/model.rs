@@ -104,6 +104,8 @@ pub(crate) struct FormUse<'n> {
     pub outer: Option<Location>,
     /// The includes and calls that bring it into the page.
     pub include_chain: IncludeChain,
+    /// The branch in which it stands.
+    pub branch: usize,
 }
 
 /// How a statement makes a value of a part of the page. Tera needs that value while it renders.

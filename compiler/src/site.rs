@@ -104,8 +104,14 @@ impl<'s> Site<'s> {
     /// A file and all that it includes or extends, however far, each once, the file first.
     #[must_use]
     pub fn closure(&self, file: usize) -> Vec<usize> {
-        let mut found = vec![file];
-        let mut seen = BTreeSet::from([file]);
+        self.closure_of(BTreeSet::from([file]))
+    }
+
+    /// The same for several files: these come first.
+    #[must_use]
+    pub(crate) fn closure_of(&self, files: BTreeSet<usize>) -> Vec<usize> {
+        let mut found: Vec<usize> = files.iter().copied().collect();
+        let mut seen = files;
         let mut next = 0;
         while let Some(file) = found.get(next).copied() {
             found.extend(

@@ -15,7 +15,7 @@ use hydra_compile::{
 };
 
 /// Folders that show another side of a rule than the one named like it.
-const MORE: [(&str, Code); 9] = [
+const MORE: [(&str, Code); 10] = [
     ("mode-conflict-in-fallback", Code::ModeConflict),
     ("action-in-fallback", Code::MisplacedAction),
     ("action-in-page", Code::MisplacedAction),
@@ -24,6 +24,7 @@ const MORE: [(&str, Code); 9] = [
     ("form-in-form-of-layout", Code::FormInForm),
     ("form-shadowed", Code::ReservedName),
     ("duplicate-action-of-pages", Code::DuplicateAction),
+    ("duplicate-action-of-include", Code::DuplicateAction),
     ("form-passed-on", Code::ReservedName),
 ];
 

@@ -24,11 +24,12 @@ const NOT_MENDED: [&str; 2] = [
 ];
 
 /// The fixtures whose help leaves a choice to the writer, or speaks of more than one place or of another file.
-const NOT_PASTED: [&str; 29] = [
+const NOT_PASTED: [&str; 31] = [
     "action-in-fallback",
     "action-in-page",
     "bad-contract",
     "contract-file-name",
+    "duplicate-action-of-include",
     "duplicate-attribute",
     "duplicate-import",
     "empty-fallback",
@@ -38,6 +39,7 @@ const NOT_PASTED: [&str; 29] = [
     "form-in-form-of-file",
     "form-in-form-of-layout",
     "form-override",
+    "form-passed-on",
     "form-shadowed",
     "form-with-base",
     "fragment-in-capture",

@@ -53,7 +53,8 @@ fn refusal(input: &RuleInput<'_, '_>, used: &FormUse<'_>) -> Option<(String, &'s
             format!("is a part of `{name}` here, which does not ask for its fragment"),
             "move the element with `m:ref` to a file of its own, and show it with `<m:fragment ref=\"…\">`",
         )),
-        UnitKind::Page if input.context.page_types.is_empty() => Some((
+        // Of the pages that show a layout or an include, one with a Rust type is enough: it is the application that has the handler.
+        UnitKind::Page if !input.typed.contains(&(used.source.0 as usize)) => Some((
             format!("belongs to no fragment, and `{name}` has no Rust type"),
             "put it into the element with `m:ref`, in the same file, or make the page with a Rust type: a form of a page needs a \
              handler in Rust",

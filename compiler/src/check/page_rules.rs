@@ -12,10 +12,10 @@ use crate::{
 };
 
 use super::{
-    CheckGoal, build, export_conflict, export_in_block_structure, export_in_loop, export_shadows_attribute,
-    form_in_form, form_with_base, fragment_in_capture, import_conflict, import_cycle, late_export,
-    maybe_unset, misplaced_action, missing_import, mode_conflict, name_collision, no_contract, overlap,
-    reserved_name,
+    CheckGoal, build, duplicate_action, export_conflict, export_in_block_structure, export_in_loop,
+    export_shadows_attribute, form_in_form, form_with_base, fragment_in_capture, import_conflict,
+    import_cycle, late_export, maybe_unset, misplaced_action, missing_import, mode_conflict, name_collision,
+    no_contract, overlap, reserved_name,
     rule_input::{RuleInput, Shared},
     type_mismatch, unknown_export, unknown_field, unknown_fragment_import, unknown_import,
     unknown_page_attribute, unknown_ref, unknown_service, unused_export,
@@ -45,6 +45,7 @@ const PAGE_RULES: &[fn(&RuleInput<'_, '_>) -> Vec<Problem>] = &[
     no_contract::check,
     form_in_form::check_page,
     form_with_base::check,
+    duplicate_action::check_page,
     misplaced_action::check_page,
     reserved_name::check_page,
     cut_short,

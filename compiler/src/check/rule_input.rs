@@ -34,6 +34,8 @@ pub(super) struct RuleInput<'p, 'n> {
     pub(super) context: &'p SiteContext<'p>,
     /// Where tags could not be read in full. A name that such a tag lacks may have been lost, and is not reported as missing.
     pub(super) lossy: &'p BTreeSet<Location>,
+    /// The files that pages with a Rust type show.
+    pub(super) typed: &'p BTreeSet<usize>,
     offered: &'p OfferedFragments<'p>,
     /// Which tags give each exported name.
     pub(super) exporters: Exporters<'p>,
@@ -53,6 +55,7 @@ pub(super) struct Shared<'p, 'n> {
     pub(super) context: &'p SiteContext<'p>,
     pub(super) offered: &'p OfferedFragments<'p>,
     pub(super) lossy: &'p BTreeSet<Location>,
+    pub(super) typed: &'p BTreeSet<usize>,
     pub(super) goal: CheckGoal,
     /// For how many mistakes of a page the nearest name is looked up.
     pub(super) suggestions_left: usize,
@@ -65,6 +68,7 @@ impl<'p, 'n> RuleInput<'p, 'n> {
             context,
             offered,
             lossy,
+            typed,
             suggestions_left,
             ..
         } = shared;
@@ -74,6 +78,7 @@ impl<'p, 'n> RuleInput<'p, 'n> {
             page,
             context,
             lossy,
+            typed,
             offered,
             exporters: Exporters::of(page),
             taken: OnceCell::new(),

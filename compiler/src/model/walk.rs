@@ -215,6 +215,7 @@ impl<'n> Walker<'n> {
                 form,
                 outer: here.form,
                 include_chain: here.include_chain.clone(),
+                branch: here.branch,
             });
         }
     }

@@ -34,6 +34,12 @@ fn a_page_may_have_a_form_in_its_files() {
             "{% extends 'layout.html' %}{% block main %}{{ form.values.zip }}{% endblock %}",
             ("layout.html", layout.as_str()),
         ),
+        // By intent.
+        (
+            "{% include 'part.html' %}{% set zip = form.values.zip %}\
+             <m:fragment service=s ref=r imports='zip'>-</m:fragment>",
+            ("part.html", FORM),
+        ),
         (
             "{{ form.first }}<form m:action=send></form>",
             ("part.html", "<p m:ref=a></p>"),
@@ -79,7 +85,9 @@ fn a_form_of_a_page_must_stand_where_it_can_be_sent() {
             "reserved-name",
         ),
     ] {
-        assert_eq!(codes_of(&[("page.html", page), part]), [expected], "{page}");
+        let part = page.contains("include").then_some(part);
+        let files: Vec<_> = [("page.html", page)].into_iter().chain(part).collect();
+        assert_eq!(codes_of(&files), [expected], "{page}");
     }
 }
 
@@ -91,9 +99,114 @@ fn a_form_of_a_page_needs_rust() {
 }
 
 #[test]
+fn one_page_that_shows_a_form_has_a_rust_type() {
+    let include = "{% include 'part.html' %}";
+    let extends = "{% extends 'part.html' %}";
+    let error = |place: &str, page: &str| {
+        format!(
+            "{place} misplaced-action the form `send` belongs to no fragment, and `{page}` has no Rust type"
+        )
+    };
+    for (files, expected) in [
+        // The type of another page is not enough.
+        (
+            [("page.html", "text"), ("other.html", FORM)],
+            vec![error("other.html:1:7", "other.html")],
+        ),
+        (
+            [("other.html", include), ("part.html", FORM)],
+            vec![error("part.html:1:7", "other.html")],
+        ),
+        (
+            [("other.html", extends), ("part.html", FORM)],
+            vec![error("part.html:1:7", "other.html")],
+        ),
+        ([("page.html", include), ("part.html", FORM)], vec![]),
+    ] {
+        assert_eq!(check_all(&files, &typed()), expected, "{files:?}");
+    }
+    // What two pages show has the handler of the one with a type.
+    for both in [include, extends] {
+        let files = [("error.html", both), ("page.html", both), ("part.html", FORM)];
+        assert_eq!(check_all(&files, &typed()), [""; 0], "{both}");
+    }
+}
+
+#[test]
+fn a_page_shows_its_form_once() {
+    let include = "{% include 'part.html' %}";
+    let layout = format!("{{% block main %}}{{% endblock %}}{include}");
+    let twice = format!("{include}{include}");
+    let more = "{% include 'more.html' %}";
+    let error = |place: &str| {
+        vec![format!(
+            "{place} duplicate-action `page.html` has the form `send` twice"
+        )]
+    };
+    for (page, more_html, expected) in [
+        (twice.clone(), "", error("page.html:1:26")),
+        (format!("{more}{include}"), include, error("page.html:1:26")),
+        (format!("{include}{more}"), include, error("page.html:1:26")),
+        (format!("{more}{more}"), include, error("page.html:1:26")),
+        (more.to_owned(), twice.as_str(), error("more.html:1:26")),
+        (
+            format!("{{% if a %}}{include}{{% endif %}}{include}"),
+            "",
+            error("page.html:1:47"),
+        ),
+        (
+            format!("{{% extends 'more.html' %}}{{% block main %}}{include}{{% endblock %}}"),
+            layout.as_str(),
+            error("more.html:1:31"),
+        ),
+        // Never both are shown.
+        (
+            format!("{{% if a %}}{include}{{% else %}}{include}{{% endif %}}"),
+            "",
+            vec![],
+        ),
+        // One form, however often a loop repeats it.
+        (
+            format!("{{% for a in [1, 2] %}}{include}{{% endfor %}}"),
+            "",
+            vec![],
+        ),
+        (format!("{{% for a in [1, 2] %}}{FORM}{{% endfor %}}"), "", vec![]),
+    ] {
+        let part = match page.contains(FORM) {
+            true => "",
+            false => FORM,
+        };
+        let files = [
+            ("more.html", more_html),
+            ("page.html", &page),
+            ("part.html", part),
+        ];
+        assert_eq!(check_all(&files, &typed()), expected, "{page}");
+    }
+}
+
+#[test]
+fn a_form_that_comes_in_twice_names_both_includes() {
+    let page = "{% include 'part.html' %}{% include 'part.html' %}";
+    let (_, problems) = problems_of(&[("page.html", page), ("part.html", FORM)], &typed());
+    let labels = problems.iter().flat_map(|problem| &problem.labels);
+    let labels: Vec<_> = labels
+        .map(|label| (label.location.source.0, label.location.span.start, &*label.text))
+        .collect();
+    assert_eq!(
+        labels,
+        [(0, 25, "here again"), (0, 0, "first here"), (1, 6, "this form")]
+    );
+}
+
+#[test]
 fn two_pages_have_no_action_of_one_name() {
     let files = [("other.html", FORM), ("page.html", FORM)];
-    let found = check_all(&files, &typed());
+    let mut around = typed();
+    around.page_types.push(page_type(&[], true));
+    around.page_types[1].template = "other.html".into();
+    let found = check_all(&files, &around);
     let expected = "page.html:1:16 duplicate-action two forms of pages have the action `send`";
     assert_eq!(found, [expected]);
 }
