@@ -224,7 +224,8 @@ impl<S: Clone + Send + Sync + 'static, T> App<S, T> {
     /// Adds the action of a form: what happens when a visitor sends it. The handler is any axum handler that takes a
     /// [`Form`](macro@crate::Form) and gives a `Result<Done, Invalid<…>>` with its type. It may take the imports of the fragment, the
     /// state, and the user before the form. The gateway calls it, so that no [layer](App::layer) runs around
-    /// it. The action of a page's own form is called as the page is, within the layers, and may take whatever the page's handler may.
+    /// it. Only the layers of [`App::layer`] run around the action of a page's own form, which may take
+    /// whatever the page's handler may.
     ///
     /// # Panics
     /// The action has a handler already; axum panics likewise for routes.
