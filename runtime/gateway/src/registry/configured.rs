@@ -2,8 +2,8 @@
 //! health (protocol section 8).
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use axum::body::Body;
@@ -15,7 +15,7 @@ use crate::{
     Gateway,
     config::{ConfigError, PlainService},
     edge::{headers, host::HostHeader},
-    limits::{HEALTH_CHECK_PERIOD, HEALTH_CHECK_TIMEOUT},
+    limits::{HEALTH_CHECK_PERIOD, HEALTH_CHECK_TIMEOUT, MAX_TOLD_REASONS},
     registry::{
         instance::{self, Address, FragmentProtocol, Instance, InstanceId, RegistrationRules},
         state::{Event, HeartbeatSender},
@@ -26,8 +26,18 @@ use crate::{
 pub(crate) struct ConfiguredService {
     pub(crate) instance: Arc<Instance>,
     health: Option<Uri>,
-    /// Why it could not be reached over HTTP/2, as the log says.
-    told: Mutex<String>,
+    told: Mutex<Told>,
+}
+
+/// Why a service could not be reached over HTTP/2 since its last healthy answer, as far as the log says it.
+#[derive(Debug, Default)]
+struct Told(BTreeSet<String>);
+
+impl Told {
+    /// Whether the log should say the reason. Reasons that change all the time are left out.
+    fn is_news(&mut self, reason: &str) -> bool {
+        self.0.len() < MAX_TOLD_REASONS && self.0.insert(reason.to_owned())
+    }
 }
 
 /// Checks the configured services.
@@ -141,14 +151,16 @@ async fn try_http2(gateway: &Gateway, service: &ConfiguredService) {
 }
 
 impl ConfiguredService {
-    /// Logs why the service can't be reached over HTTP/2, whenever the reason changes.
+    /// Logs why the service can't be reached over HTTP/2: each reason once, until it is healthy again.
     fn tell(&self, reason: &str) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.instance.address.is_http2 && *told != reason {
-            reason.clone_into(&mut told);
+        if self.instance.address.is_http2 && self.told().is_news(reason) {
             let service = &*self.instance.service;
             tracing::warn!(service, instance = %self.instance.id, reason, "an instance cannot be reached");
         }
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -173,7 +185,11 @@ async fn is_healthy(gateway: &Gateway, service: &ConfiguredService, health: &Uri
     let until = tokio::time::Instant::now() + HEALTH_CHECK_TIMEOUT;
     let sending = gateway.pool().send(address, request, until);
     match tokio::time::timeout_at(until, sending).await {
-        Ok(Ok(response)) => response.status().is_success(),
+        Ok(Ok(response)) if response.status().is_success() => {
+            *service.told() = Told::default();
+            true
+        }
+        Ok(Ok(_)) => false,
         Ok(Err(error)) => {
             if let Some(reason) = error.not_sent() {
                 service.tell(reason);
@@ -212,6 +228,16 @@ mod tests {
         assert!(
             matches!(&instance.fragment_protocol, FragmentProtocol::Plain(fragments) if fragments["b"] == "/b")
         );
+    }
+
+    #[test]
+    fn reasons_are_told_once_and_in_bounds() {
+        let mut told = Told::default();
+        for (reason, expected) in [("a", true), ("b", true), ("a", false), ("b", false)] {
+            assert_eq!(told.is_news(reason), expected, "{reason}");
+        }
+        let count = (0..1_000).filter(|nth| told.is_news(&nth.to_string())).count();
+        assert_eq!(count, MAX_TOLD_REASONS - 2);
     }
 
     #[test]

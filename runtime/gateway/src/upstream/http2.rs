@@ -7,6 +7,7 @@ mod body;
 mod connection;
 mod exchange;
 mod meter;
+mod pings;
 mod pool;
 mod replay;
 mod request;
@@ -99,12 +100,10 @@ impl Http2Client {
                     return Err(Http2Error::NotSent(DialError::from(why), Box::new(request)));
                 }
                 Err(ExchangeError::Unprocessed(body, _)) => body,
-                Err(ExchangeError::Lost(Some(body), _))
-                    if is_reused && !is_last && parts.method.is_safe() =>
-                {
-                    body
-                }
-                Err(ExchangeError::Lost(_, error)) => return Err(Http2Error::Lost(error)),
+                Err(ExchangeError::Lost {
+                    empty: Some(body), ..
+                }) if is_reused && !is_last && parts.method.is_safe() => body,
+                Err(ExchangeError::Lost { error, .. }) => return Err(Http2Error::Lost(error)),
                 Err(ExchangeError::BrokenOff(error)) => return Err(Http2Error::BrokenOff(error)),
                 Err(ExchangeError::BadAnswer(reason)) => return Err(Http2Error::BadAnswer(reason)),
                 Err(ExchangeError::TooLarge) => return Err(Http2Error::TooLarge),

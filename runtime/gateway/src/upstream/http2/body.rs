@@ -8,9 +8,9 @@ use std::{
 use bytes::Bytes;
 use h2::RecvStream;
 use http_body::{Body, Frame, SizeHint};
-use tokio::task::AbortHandle;
+use tokio::{sync::oneshot, task::AbortHandle};
 
-use super::connection::Connection;
+use super::connection::Place;
 
 /// A body that streams from a server. The server sends no more than is read, and a little ahead.
 #[derive(Debug)]
@@ -20,24 +20,32 @@ pub(crate) struct Http2Body {
     left: Option<u64>,
     has_data: bool,
     /// The upload that still goes on.
-    upload: Option<AbortHandle>,
+    upload: Option<Uploading>,
     /// Counts the stream.
-    _connection: Connection,
+    _place: Place,
+}
+
+/// An upload in a task of its own.
+#[derive(Debug)]
+pub(super) struct Uploading {
+    pub(super) task: AbortHandle,
+    /// Dropped at the end of the answer.
+    pub(super) _answered: oneshot::Sender<()>,
 }
 
 impl Http2Body {
     pub(super) fn new(
         stream: RecvStream,
         length: Option<u64>,
-        upload: Option<AbortHandle>,
-        connection: Connection,
+        upload: Option<Uploading>,
+        place: Place,
     ) -> Self {
         Self {
             left: if stream.is_end_stream() { Some(0) } else { length },
             stream,
             has_data: true,
             upload,
-            _connection: connection,
+            _place: place,
         }
     }
 
@@ -82,11 +90,11 @@ impl Body for Http2Body {
 
 impl Drop for Http2Body {
     fn drop(&mut self) {
-        // An answer may end before the upload that it answers, which then goes on.
+        // An answer may end before the upload that it answers, which then goes on while the server takes it.
         if let Some(upload) = self.upload.take()
             && !self.stream.is_end_stream()
         {
-            upload.abort();
+            upload.task.abort();
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Weak,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -20,11 +20,16 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{meter::Misbehaviour, stream::WatchedStream};
+use super::{
+    meter::Misbehaviour,
+    pings::{Due, Look, PingPlan},
+    stream::{Traffic, WatchedStream},
+};
 use crate::{
     limits::{
-        HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_IDLE_TIMEOUT, HTTP2_LOOK_PERIOD, HTTP2_PING_TIMEOUT,
-        HTTP2_SEND_BUFFER_BYTES, HTTP2_STREAM_WINDOW_BYTES, MAX_ANSWER_HEAD_BYTES, MAX_HTTP2_STREAMS,
+        HTTP2_CONNECTION_WINDOW_BYTES, HTTP2_LOOK_PERIOD, HTTP2_PING_TIMEOUT, HTTP2_SEND_BUFFER_BYTES,
+        HTTP2_SMALL_PIECES_BYTES, HTTP2_STREAM_WINDOW_BYTES, MAX_ANSWER_HEAD_BYTES, MAX_HTTP2_EMPTY_FRAMES,
+        MAX_HTTP2_LEFT_STREAMS, MAX_HTTP2_STREAMS, MAX_HTTP2_STREAMS_IN_ALL,
     },
     registry::instance::Address,
     upstream::{
@@ -36,40 +41,80 @@ use crate::{
 /// What the operator must do if the server does not speak HTTP/2.
 const ADVICE: &str = "set `http2` of its `[[service]]` to false";
 
-/// A connection that takes requests. Its pool has one clone, and each of its streams another one. It ends when the last one is dropped.
+/// A connection that takes requests. It ends when nothing holds it any more: neither its pool nor a stream.
 #[derive(Clone, Debug)]
-pub(super) struct Connection(Arc<SendRequest<Bytes>>);
+pub(super) struct Connection(Arc<Shared>);
 
 /// A connection that others keep open.
 #[derive(Clone)]
-pub(super) struct WeakConnection(Weak<SendRequest<Bytes>>);
+pub(super) struct WeakConnection(Weak<Shared>);
+
+/// The place of one stream in a connection. Each clone counts as a stream.
+#[derive(Debug)]
+pub(super) struct Place(Connection);
+
+#[derive(Debug)]
+struct Shared {
+    sender: SendRequest<Bytes>,
+    /// How many streams are in use.
+    streams: AtomicUsize,
+    /// How many were opened so far.
+    opened: AtomicUsize,
+    traffic: Arc<Traffic>,
+}
 
 impl Connection {
-    /// Sends requests, once it is ready.
-    pub(super) fn sender(&self) -> SendRequest<Bytes> {
-        SendRequest::clone(&self.0)
+    /// A place for a stream.
+    pub(super) fn place(&self) -> Place {
+        self.0.opened.fetch_add(1, Relaxed);
+        self.0.streams.fetch_add(1, Relaxed);
+        Place(self.clone())
     }
 
-    /// How many streams are in use: all clones but that of the pool.
+    /// How many streams are in use.
     pub(super) fn streams(&self) -> usize {
-        Arc::strong_count(&self.0).saturating_sub(1)
+        self.0.streams.load(Relaxed)
     }
 
     /// Whether the connection has room for another stream.
     pub(super) fn has_room(&self) -> bool {
         // A server that allows no stream at present will allow some later.
-        let most = self.0.current_max_send_streams().clamp(1, MAX_HTTP2_STREAMS);
-        self.streams() < most
+        let most = self.0.sender.current_max_send_streams();
+        self.streams() < most.clamp(1, MAX_HTTP2_STREAMS)
     }
 
-    /// Whether the connection takes no further request: it has ended, or its server has announced its end (RFC 9113 section 6.8).
+    /// Whether the connection takes no further request: it has ended, its server has announced its end (RFC 9113 section 6.8), or it
+    /// comes near to what the library bears of one connection.
     pub(super) fn is_leaving(&self) -> bool {
+        let is_worn = self.0.opened.load(Relaxed) >= MAX_HTTP2_STREAMS_IN_ALL
+            || self.0.traffic.empty_frames() >= MAX_HTTP2_EMPTY_FRAMES;
         // A new sender waits for nothing.
-        !matches!(self.sender().ready().now_or_never(), Some(Ok(_)))
+        is_worn || !matches!(self.0.sender.clone().ready().now_or_never(), Some(Ok(_)))
     }
 
     pub(super) fn downgrade(&self) -> WeakConnection {
         WeakConnection(Arc::downgrade(&self.0))
+    }
+}
+
+impl Place {
+    /// Sends the request, once it is ready.
+    pub(super) fn sender(&self) -> SendRequest<Bytes> {
+        self.0.0.sender.clone()
+    }
+}
+
+impl Clone for Place {
+    fn clone(&self) -> Self {
+        let connection = self.0.clone();
+        connection.0.streams.fetch_add(1, Relaxed);
+        Self(connection)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.0.streams.fetch_sub(1, Relaxed);
     }
 }
 
@@ -85,9 +130,20 @@ impl WeakConnection {
         std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(&connection.0))
     }
 
-    /// Whether the connection has no streams.
-    fn is_idle(&self) -> bool {
-        self.0.strong_count() <= 1
+    /// What is seen of the connection now, with what its server has sent.
+    fn look(&self, traffic: &Traffic) -> Look {
+        let reads = traffic.reads();
+        let Some(shared) = self.0.upgrade() else {
+            return Look {
+                reads,
+                ..Look::default()
+            };
+        };
+        Look {
+            reads,
+            opened: shared.opened.load(Relaxed),
+            streams: shared.streams.load(Relaxed),
+        }
     }
 }
 
@@ -102,16 +158,21 @@ pub(super) async fn open(
 ) -> Result<Connection, DialError> {
     let until = Instant::now() + dialer.timeout;
     let stream = dialer.open(address, Alpn::Http2, until).await?;
-    let reads = Arc::<AtomicU64>::default();
+    let traffic = Arc::<Traffic>::default();
     let (begun, has_begun) = oneshot::channel();
-    let stream = WatchedStream::new(stream, Arc::clone(&reads), begun);
+    let stream = WatchedStream::new(stream, Arc::clone(&traffic), begun);
     let shaking = builder().handshake::<_, Bytes>(stream);
     let (sender, driver) = match timeout_at(until, shaking).await {
         Ok(shaken) => shaken.map_err(|error| not_http2(address, &error.to_string()))?,
         Err(_) => return Err(silent(address, dialer.timeout)),
     };
-    let connection = Connection(Arc::new(sender));
-    let task = tokio::spawn(keep(driver, connection.downgrade(), reads, forget));
+    let connection = Connection(Arc::new(Shared {
+        sender,
+        streams: AtomicUsize::new(0),
+        opened: AtomicUsize::new(0),
+        traffic: Arc::clone(&traffic),
+    }));
+    let task = tokio::spawn(keep(driver, connection.downgrade(), traffic, forget));
     let begun = timeout_at(until, has_begun).await;
     let failed = match begun {
         Ok(Ok(Ok(()))) => return Ok(connection),
@@ -145,6 +206,10 @@ fn builder() -> Builder {
         .initial_max_send_streams(MAX_HTTP2_STREAMS)
         .initial_window_size(HTTP2_STREAM_WINDOW_BYTES)
         .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES)
+        .data_frame_budget(HTTP2_SMALL_PIECES_BYTES)
+        .max_concurrent_reset_streams(MAX_HTTP2_LEFT_STREAMS)
+        // Late answers of streams that visitors have left count as errors, and must not end the connection for the others.
+        .max_local_error_reset_streams(None)
         .max_send_buffer_size(HTTP2_SEND_BUFFER_BYTES)
         .max_header_list_size(u32::try_from(MAX_ANSWER_HEAD_BYTES).unwrap_or(u32::MAX));
     builder
@@ -154,50 +219,43 @@ fn builder() -> Builder {
 async fn keep(
     mut driver: h2::client::Connection<WatchedStream, Bytes>,
     connection: WeakConnection,
-    reads: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     forget: impl Fn(&WeakConnection),
 ) {
     let pings = driver.ping_pong();
-    let watching = pin!(watch(pings, &connection, &reads, &forget));
+    let watching = pin!(watch(pings, &connection, &traffic, &forget));
     tokio::select! {
         ended = driver => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "a connection to a service ended early");
             }
         }
-        () = watching => tracing::debug!("a service does not answer a ping"),
+        () = watching => tracing::debug!("a service takes no bytes, or answers no ping"),
     }
     forget(&connection);
 }
 
-/// Returns once the server does not answer a ping. A connection that was idle for too long is forgotten, and ends by itself then.
+/// Returns once the server does not answer a ping, or does not let the connection end. A connection that was idle for too long is
+/// forgotten, and ends by itself then.
 async fn watch(
     mut pings: Option<PingPong>,
     connection: &WeakConnection,
-    reads: &AtomicU64,
+    traffic: &Traffic,
     forget: &impl Fn(&WeakConnection),
 ) {
-    let (mut idle, mut reads_before) = (Duration::ZERO, 0);
+    let mut plan = PingPlan::new();
     loop {
         sleep(HTTP2_LOOK_PERIOD).await;
-        let reads = reads.load(Relaxed);
-        let is_quiet = reads == reads_before;
-        reads_before = reads;
-        if !connection.is_idle() {
-            idle = Duration::ZERO;
-            // A connection without streams is not pinged: some servers take that for an attack.
-            if is_quiet && !answers(pings.as_mut()).await {
-                return;
+        match plan.look(connection.look(traffic)) {
+            Due::Nothing => {}
+            Due::Ping => {
+                if !answers(pings.as_mut()).await {
+                    return;
+                }
+                plan.answered(traffic.reads());
             }
-            continue;
-        }
-        idle = if is_quiet {
-            idle + HTTP2_LOOK_PERIOD
-        } else {
-            Duration::ZERO
-        };
-        if idle >= HTTP2_IDLE_TIMEOUT {
-            forget(connection);
+            Due::Forget => forget(connection),
+            Due::End => return,
         }
     }
 }

@@ -14,10 +14,11 @@ use h2::{
 };
 use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body as _;
+use tokio::sync::oneshot;
 
 use super::{
-    body::Http2Body,
-    connection::Connection,
+    body::{Http2Body, Uploading},
+    connection::Place,
     pool::Reserved,
     upload::{BrokenOff, Upload},
 };
@@ -28,8 +29,12 @@ use crate::limits::{MAX_ANSWER_HEADERS, MAX_INTERIM_ANSWERS};
 pub(super) enum ExchangeError {
     /// The server has processed nothing of the request (RFC 9113 section 8.7), whose body is whole.
     Unprocessed(Body, String),
-    /// The stream ended before the answer began. Holds the body if it is whole.
-    Lost(Option<Body>, BoxError),
+    /// The stream ended before the answer began.
+    Lost {
+        /// The body, if it is empty and the whole connection has ended.
+        empty: Option<Body>,
+        error: BoxError,
+    },
     /// The body of the request broke off.
     BrokenOff(BoxError),
     /// The answer can't be used.
@@ -48,8 +53,8 @@ pub(super) async fn exchange(
     body: Body,
     interim: Interim<'_>,
 ) -> Result<Response<Http2Body>, ExchangeError> {
-    let connection = reserved.connection;
-    let (response, stream) = match send(connection.sender(), head, body.is_end_stream()).await {
+    let place = reserved.place;
+    let (response, stream) = match send(place.sender(), head, body.is_end_stream()).await {
         Ok(sent) => sent,
         Err(error) => return Err(ExchangeError::Unprocessed(body, error.to_string())),
     };
@@ -59,7 +64,7 @@ pub(super) async fn exchange(
         interims: 0,
     };
     match poll_fn(|cx| course.poll(cx, interim)).await {
-        Ok(answer) => accept(answer, course.upload, connection),
+        Ok(answer) => accept(answer, course.upload, place),
         Err(Failure::BrokenOff(BrokenOff(error))) => Err(ExchangeError::BrokenOff(error)),
         Err(Failure::TooManyInterims) => Err(ExchangeError::BadAnswer("it has too many interim answers")),
         Err(Failure::Stream(error)) => Err(course.failed(error)),
@@ -108,13 +113,17 @@ impl Course {
 
     /// What the error of the stream means for the request.
     fn failed(self, error: h2::Error) -> ExchangeError {
-        if error.is_library() {
-            // It doesn't say what it has refused.
+        if error.is_library() && error.is_reset() {
+            // It doesn't say what it has refused of this answer.
             return ExchangeError::BadAnswer("it is not HTTP/2, or its head is longer than 32 KiB");
         }
         match self.upload.into_body() {
             Some(body) if is_unprocessed(&error) => ExchangeError::Unprocessed(body, error.to_string()),
-            body => ExchangeError::Lost(body, error.into()),
+            body => ExchangeError::Lost {
+                // A stream that ended alone was processed, for all that is known, and its connection lives.
+                empty: body.filter(|body| body.is_end_stream() && !error.is_reset()),
+                error: error.into(),
+            },
         }
     }
 }
@@ -131,24 +140,28 @@ fn is_unprocessed(error: &h2::Error) -> bool {
 fn accept(
     answer: Response<RecvStream>,
     upload: Upload,
-    connection: Connection,
+    place: Place,
 ) -> Result<Response<Http2Body>, ExchangeError> {
     if answer.headers().len() > MAX_ANSWER_HEADERS {
         return Err(ExchangeError::TooLarge);
     }
     let upload = (!upload.is_done()).then(|| {
         // The stream counts twice until its upload ends.
-        let connection = connection.clone();
+        let place = place.clone();
+        let (answered, has_answered) = oneshot::channel();
         let sending = tokio::spawn(async move {
-            let _connection = connection;
-            if let Err(BrokenOff(error)) = upload.await {
+            let _place = place;
+            if let Err(BrokenOff(error)) = upload.send_rest(has_answered).await {
                 tracing::debug!(%error, "a visitor's request broke off after the answer had begun");
             }
         });
-        sending.abort_handle()
+        Uploading {
+            task: sending.abort_handle(),
+            _answered: answered,
+        }
     });
     let length = length(answer.headers());
-    Ok(answer.map(|stream| Http2Body::new(stream, length, upload, connection)))
+    Ok(answer.map(|stream| Http2Body::new(stream, length, upload, place)))
 }
 
 /// The stated length of a body. The library has refused what is not a number.

@@ -14,7 +14,7 @@ use hydra_runtime_net::metrics::LazyCounter;
 use metrics::Key;
 use tokio::time::{Instant, error::Elapsed, timeout_at};
 
-use super::connection::{self, Connection, WeakConnection};
+use super::connection::{self, Connection, Place, WeakConnection};
 use crate::{
     limits::MAX_HTTP2_CONNECTIONS,
     registry::instance::{Address, PoolKey},
@@ -42,7 +42,7 @@ struct OfAddress {
 
 /// A stream of a connection.
 pub(super) struct Reserved {
-    pub(super) connection: Connection,
+    pub(super) place: Place,
     /// Whether the connection was open before the request.
     pub(super) is_reused: bool,
 }
@@ -72,14 +72,11 @@ impl Connections {
         let mut is_reused = true;
         loop {
             let opening = match self.find(address) {
-                Ok(connection) => {
+                Ok(place) => {
                     if is_reused {
                         self.reused.increment(1);
                     }
-                    return Ok(Reserved {
-                        connection,
-                        is_reused,
-                    });
+                    return Ok(Reserved { place, is_reused });
                 }
                 Err(opening) => opening,
             };
@@ -98,12 +95,12 @@ impl Connections {
     }
 
     /// A stream of a connection that has room, or the connection that is being opened.
-    fn find(self: &Arc<Self>, address: &Address) -> Result<Connection, Opening> {
+    fn find(self: &Arc<Self>, address: &Address) -> Result<Place, Opening> {
         let key = address.pool_key();
         let mut addresses = self.lock();
         let of_address = addresses.entry(key.clone()).or_default();
         if let Some(connection) = of_address.choose() {
-            return Ok(connection.clone());
+            return Ok(connection.place());
         }
         let opening = of_address.opening.get_or_insert_with(|| self.open(address, key));
         Err(opening.clone())
@@ -112,6 +109,8 @@ impl Connections {
     /// Begins to open a connection, in a task of its own: the request that wants it may end before.
     fn open(self: &Arc<Self>, address: &Address, key: PoolKey) -> Opening {
         let (connections, address) = (Arc::clone(self), address.clone());
+        let weak = Arc::downgrade(self);
+        let opened_for = key.clone();
         let task = tokio::spawn(async move {
             let forget = forgetting(&connections, key.clone());
             let opened = connection::open(&connections.dialer, &address, forget).await;
@@ -121,6 +120,8 @@ impl Connections {
             let opened = opened.map(|connection| {
                 let weak = connection.downgrade();
                 of_address.open.push(connection);
+                // It may have ended already, and was forgotten then.
+                of_address.open.retain(|one| !one.is_leaving());
                 weak
             });
             if of_address.open.is_empty() {
@@ -129,11 +130,22 @@ impl Connections {
             opened
         });
         async move {
-            task.await
-                .unwrap_or_else(|error| Err(DialError::from(error.to_string())))
+            task.await.unwrap_or_else(|error| {
+                // The next request tries again.
+                if let Some(connections) = weak.upgrade() {
+                    connections.opening_failed(&opened_for);
+                }
+                Err(DialError::from(error.to_string()))
+            })
         }
         .boxed()
         .shared()
+    }
+
+    fn opening_failed(&self, key: &PoolKey) {
+        if let Some(of_address) = self.lock().get_mut(key) {
+            of_address.opening = None;
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PoolKey, OfAddress, RandomState>> {

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Instant,
@@ -22,21 +22,39 @@ use crate::upstream::stream::Stream;
 /// Told once: the server speaks HTTP/2, or why it does not. Dropped if the connection ends before that.
 pub(super) type Begun = oneshot::Sender<Result<(), Misbehaviour>>;
 
+/// What a server has sent so far.
+#[derive(Debug, Default)]
+pub(super) struct Traffic {
+    reads: AtomicU64,
+    empty_frames: AtomicUsize,
+}
+
+impl Traffic {
+    /// How often bytes arrived.
+    pub(super) fn reads(&self) -> u64 {
+        self.reads.load(Relaxed)
+    }
+
+    /// How many frames of data without data have come.
+    pub(super) fn empty_frames(&self) -> usize {
+        self.empty_frames.load(Relaxed)
+    }
+}
+
 /// A connection whose frames are watched.
 pub(super) struct WatchedStream {
     stream: Stream,
     meter: FrameMeter,
-    /// How often bytes arrived.
-    reads: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     begun: Option<Begun>,
 }
 
 impl WatchedStream {
-    pub(super) fn new(stream: Stream, reads: Arc<AtomicU64>, begun: Begun) -> Self {
+    pub(super) fn new(stream: Stream, traffic: Arc<Traffic>, begun: Begun) -> Self {
         Self {
             stream,
             meter: FrameMeter::new(Instant::now()),
-            reads,
+            traffic,
             begun: Some(begun),
         }
     }
@@ -47,7 +65,9 @@ impl WatchedStream {
             return Ok(());
         }
         let watched = self.meter.received(bytes, Instant::now());
-        self.reads.fetch_add(1, Relaxed);
+        self.traffic.reads.fetch_add(1, Relaxed);
+        let empty_frames = self.meter.empty_frames();
+        self.traffic.empty_frames.store(empty_frames, Relaxed);
         if (self.meter.has_begun() || watched.is_err())
             && let Some(begun) = self.begun.take()
         {
@@ -57,11 +77,14 @@ impl WatchedStream {
         watched.map_err(io::Error::other)
     }
 
-    fn wrote(&mut self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if let Poll::Ready(Ok(bytes)) = written {
-            self.meter.sent(bytes);
+    /// Watches as many of these bytes as were written.
+    fn wrote<'a>(&mut self, parts: impl IntoIterator<Item = &'a [u8]>, written: usize) {
+        let mut left = written;
+        for part in parts {
+            let (sent, _) = part.split_at(left.min(part.len()));
+            left -= sent.len();
+            self.meter.sent(sent);
         }
-        written
     }
 }
 
@@ -79,8 +102,9 @@ impl AsyncRead for WatchedStream {
 
 impl AsyncWrite for WatchedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(written)
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, bytes))?;
+        self.wrote([bytes], written);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_write_vectored(
@@ -88,8 +112,9 @@ impl AsyncWrite for WatchedStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.wrote(written)
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, parts))?;
+        self.wrote(parts.iter().map(|part| &**part), written);
+        Poll::Ready(Ok(written))
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -3,6 +3,7 @@
 mod faults;
 mod flow;
 mod server;
+mod shared;
 
 use std::{
     sync::{

@@ -10,14 +10,22 @@ use axum::{BoxError, body::Body};
 use bytes::Bytes;
 use h2::{Reason, SendStream};
 use http_body::Body as _;
+use tokio::time::timeout;
 
 use super::replay::SentPieces;
+use crate::limits::IDLE_TIMEOUT;
 
-/// Sends a body. It ends once the body has been handed over, or the server wants no more of it.
+/// Sends a body. It ends once the server has room for the last of it, or wants no more of it. Dropping it before resets the stream.
 pub(super) struct Upload {
     body: Body,
     stream: SendStream<Bytes>,
     sent: SentPieces,
+    /// The rest of the last piece, which the server has no room for yet.
+    piece: Bytes,
+    /// Whether the piece is the last one.
+    is_last: bool,
+    /// How often the server took something.
+    taken: u64,
     is_done: bool,
 }
 
@@ -33,6 +41,9 @@ impl Upload {
             body,
             stream,
             sent: SentPieces::default(),
+            piece: Bytes::new(),
+            is_last: false,
+            taken: 0,
         }
     }
 
@@ -41,18 +52,38 @@ impl Upload {
         self.is_done
     }
 
+    /// Sends the rest while the answer comes, and after `answered` for as long as the server goes on to take it.
+    ///
+    /// # Errors
+    /// The body broke off.
+    pub(super) async fn send_rest(mut self, answered: impl Future) -> Result<(), BrokenOff> {
+        tokio::select! {
+            sent = &mut self => return sent,
+            _ = answered => {}
+        }
+        loop {
+            let taken = self.taken;
+            if let Ok(sent) = timeout(IDLE_TIMEOUT, &mut self).await {
+                return sent;
+            }
+            if self.taken == taken {
+                return Ok(());
+            }
+        }
+    }
+
     /// The whole body, if it was short so far.
     pub(super) fn into_body(self) -> Option<Body> {
         self.sent.before(self.body)
     }
 
-    /// Ready once the server may get a piece. `false`: it wants none.
-    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+    /// Ready once the server has room for a part of so many bytes. `false`: it wants none.
+    fn poll_room(&mut self, wanted: usize, cx: &mut Context<'_>) -> Poll<bool> {
         // A stream that the server has reset is of no use, whatever the body does.
         if self.stream.poll_reset(cx).is_ready() {
             return Poll::Ready(false);
         }
-        self.stream.reserve_capacity(1);
+        self.stream.reserve_capacity(wanted);
         while self.stream.capacity() == 0 {
             match ready!(self.stream.poll_capacity(cx)) {
                 Some(Ok(_)) => {}
@@ -85,8 +116,15 @@ impl Future for Upload {
 impl Upload {
     fn poll_pieces(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BrokenOff>> {
         loop {
-            if !ready!(self.poll_room(cx)) {
+            // The body is asked only if there is room for some of it.
+            if !ready!(self.poll_room(self.piece.len().max(1), cx)) {
                 return Poll::Ready(Ok(()));
+            }
+            if !self.piece.is_empty() {
+                if self.send_part() {
+                    return Poll::Ready(Ok(()));
+                }
+                continue;
             }
             let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
                 self.end();
@@ -102,11 +140,10 @@ impl Upload {
             match frame.into_data() {
                 Ok(piece) => {
                     self.sent.keep(&piece);
-                    let is_last = self.body.is_end_stream();
-                    if (is_last || !piece.is_empty()) && self.stream.send_data(piece, is_last).is_err() {
-                        return Poll::Ready(Ok(()));
-                    }
-                    if is_last {
+                    self.is_last = self.body.is_end_stream();
+                    self.piece = piece;
+                    if self.is_last && self.piece.is_empty() {
+                        self.end();
                         return Poll::Ready(Ok(()));
                     }
                 }
@@ -120,5 +157,15 @@ impl Upload {
                 }
             }
         }
+    }
+
+    /// Sends as much of the piece as there is room for: nothing waits in the library, where no one would notice that the server never
+    /// takes it. Returns whether the upload is over.
+    fn send_part(&mut self) -> bool {
+        let room = self.stream.capacity().min(self.piece.len());
+        let part = self.piece.split_to(room);
+        let is_end = self.is_last && self.piece.is_empty();
+        self.taken += 1;
+        self.stream.send_data(part, is_end).is_err() || is_end
     }
 }
