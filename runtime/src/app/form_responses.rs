@@ -27,7 +27,7 @@ use hydra_runtime_wire::{
 };
 use tower::ServiceExt as _;
 
-use super::{actions::FailedAction, context::RenderContext, failure};
+use super::{actions::FailedAction, context::RenderContext};
 use crate::form::Done;
 
 /// What an application needs to take forms of visitors.
@@ -102,7 +102,8 @@ pub(super) async fn made_again(front: &Front, sent: Parts, page: &PathAndQuery) 
     }
     forget_route(again.extensions_mut()).await;
     let made = AssertUnwindSafe(front.routes.clone().oneshot(again)).catch_unwind();
-    let Ok(response) = made.await.unwrap_or_else(|_| Ok(failure::panicked()));
+    let panicked = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    let Ok(response) = made.await.unwrap_or_else(|_| Ok(panicked()));
     response
 }
 
