@@ -57,6 +57,11 @@ impl Tree {
         around.next().map(|form| form_tag(*form))
     }
 
+    /// The forms of a fragment of the file.
+    pub(crate) fn forms_of(&self, offer: Span) -> impl Iterator<Item = &Form> {
+        self.forms.iter().filter(move |form| offer.contains(form.open))
+    }
+
     /// The forms that belong to no fragment of the file: those of the pages that show its text.
     pub(crate) fn page_forms(&self) -> impl Iterator<Item = &Form> {
         self.forms.iter().filter(|form| !self.is_offered(form.open))

@@ -78,6 +78,9 @@
 #![deny(missing_docs)]
 
 mod accept;
+#[cfg(test)]
+#[macro_use]
+mod form_of_tests;
 pub mod app;
 mod date;
 #[doc(hidden)]

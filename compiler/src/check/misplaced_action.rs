@@ -43,10 +43,8 @@ pub(super) fn check_page(input: &RuleInput<'_, '_>) -> Vec<Problem> {
 fn refusal(input: &RuleInput<'_, '_>, used: &FormUse<'_>) -> Option<(String, &'static str)> {
     let name = short(input.page_name());
     let file = input.site.files.get(used.source.0 as usize)?;
-    let is_here = |offer: &Offer| {
-        let source = input.site.files.get(input.unit.file).map(|file| file.id);
-        offer.span.contains(used.form.open) && source == Some(used.source)
-    };
+    let is_here =
+        |offer: &Offer| used.source.0 as usize == input.unit.file && offer.span.contains(used.form.open);
     match input.unit.kind {
         UnitKind::Offer(offer) if is_here(offer) => None,
         _ if file.tree.is_offered(used.form.open) => Some((

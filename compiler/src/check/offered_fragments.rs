@@ -9,7 +9,7 @@ use crate::{
     fragment::{Declared, OfferTag},
     model::FragmentTag,
     site::Site,
-    source::{Location, Span},
+    source::Location,
     tree::{Form, Offer},
 };
 
@@ -54,7 +54,7 @@ impl<'n> OfferedFragments<'n> {
                     continue;
                 };
                 offered.places.push((&reference.value, file as u32, offer));
-                let contract = || contract(&offer.tag, actions(&template.tree.forms, offer.span));
+                let contract = || contract(&offer.tag, actions(template.tree.forms_of(offer.span)));
                 offered
                     .contract
                     .fragments
@@ -121,9 +121,9 @@ impl<'n> OfferedFragments<'n> {
 }
 
 /// What the forms in an offered element send. Of two with one name, the first counts.
-fn actions(forms: &[Form], offer: Span) -> BTreeMap<String, ActionContract> {
+fn actions<'f>(forms: impl Iterator<Item = &'f Form>) -> BTreeMap<String, ActionContract> {
     let mut actions = BTreeMap::new();
-    for form in forms.iter().filter(|form| offer.contains(form.open)) {
+    for form in forms {
         let action = actions.entry(form.action.value.to_string());
         action.or_insert_with(|| form.contract());
     }

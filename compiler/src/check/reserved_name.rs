@@ -80,8 +80,7 @@ pub(super) fn check(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem
 fn form_names(file: &File<'_>, fragments: &[&FragmentNode]) -> Vec<Problem> {
     let mut places = Vec::new();
     for offer in &file.tree.offers {
-        let mut forms = file.tree.forms.iter();
-        let Some(form) = forms.find(|form| offer.span.contains(form.open)) else {
+        let Some(form) = file.tree.forms_of(offer.span).next() else {
             continue;
         };
         let tag = &offer.tag;

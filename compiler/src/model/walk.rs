@@ -78,8 +78,7 @@ pub(crate) fn walk<'n>(
 
 /// The first form of a fragment.
 fn offered_form(file: &File<'_>, offer: &Offer) -> Option<Location> {
-    let mut forms = file.tree.forms.iter();
-    let form = forms.find(|form| offer.span.contains(form.open))?;
+    let form = file.tree.forms_of(offer.span).next()?;
     Some(form.attribute.at(file.id))
 }
 

@@ -102,9 +102,12 @@ impl RouteRules {
 
     /// How long the answer of this path, which the service holds, may take to begin, if a rule says so.
     pub(crate) fn own_timeout(&self, path: &str, service: &str) -> Option<Duration> {
-        let rules = [self.of_path(path), self.services.get(service)];
-        let mut found = rules.into_iter().flatten();
-        found.find_map(|rule| rule.settings.response_timeout)
+        first(&self.rules(path, service), |rule| rule.response_timeout)
+    }
+
+    /// The rules for a request of this path, which the service holds, the narrowest first.
+    fn rules(&self, path: &str, service: &str) -> [Option<&Rule>; 2] {
+        [self.of_path(path), self.services.get(service)]
     }
 
     /// The most connections in use to one instance of the service. `None`: any.
@@ -116,30 +119,26 @@ impl RouteRules {
 
     /// The settings for a request of this path, which the service holds.
     pub(crate) fn settings(&self, config: &GatewayConfig, path: &str, service: &str) -> RouteSettings {
-        let rules = [self.of_path(path), self.services.get(service)];
-        let first = |rule: fn(&RouteRule) -> Option<u64>| {
-            let mut values = rules.iter().flatten().map(|found| rule(&found.settings));
-            values.find_map(|value| value)
-        };
-        let timeout = self.own_timeout(path, service);
+        let rules = self.rules(path, service);
+        let max_body = first(&rules, |rule| rule.max_body).or(config.max_body);
         RouteSettings {
-            response_timeout: timeout.unwrap_or(config.response_timeout),
-            max_body: first(|rule| rule.max_body.map(|size| size.0 as u64))
-                .or(config.max_body.map(|size| size.0 as u64)),
-            compress: self.compresses(path, service),
-            instance_connections: self.instance_connections(config, service),
+            response_timeout: first(&rules, |rule| rule.response_timeout).unwrap_or(config.response_timeout),
+            max_body: max_body.map(|size| size.0 as u64),
+            compress: first(&rules, |rule| rule.compress).unwrap_or(self.compress),
+            instance_connections: first(&rules, |rule| rule.instance_connections)
+                .or(config.instance_connections),
         }
     }
 
     /// Whether responses to requests of this path, which the service holds, are compressed.
     pub(crate) fn compresses(&self, path: &str, service: &str) -> bool {
-        let rules = [self.of_path(path), self.services.get(service)];
-        let stated = rules
-            .into_iter()
-            .flatten()
-            .find_map(|rule| rule.settings.compress);
-        stated.unwrap_or(self.compress)
+        first(&self.rules(path, service), |rule| rule.compress).unwrap_or(self.compress)
     }
+}
+
+/// The first value that one of the rules states.
+fn first<T>(rules: &[Option<&Rule>; 2], stated: impl Fn(&RouteRule) -> Option<T>) -> Option<T> {
+    rules.iter().flatten().find_map(|rule| stated(&rule.settings))
 }
 
 /// The wait in whole seconds, rounded up.

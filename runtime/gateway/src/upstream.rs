@@ -103,7 +103,6 @@ impl From<Http2Error> for SendError {
             Http2Error::Lost(error) => Self::Lost(error),
             Http2Error::BrokenOff(error) => Self::Visitor(error),
             Http2Error::BadAnswer(reason) => Self::BadAnswer(reason),
-            Http2Error::TooLarge => Self::BadAnswer(framing::TOO_LARGE),
         }
     }
 }
@@ -156,7 +155,7 @@ impl ConnectionPool {
         until: tokio::time::Instant,
     ) -> Result<Response<UpstreamBody>, SendError> {
         let is_upgrade = request.headers().contains_key(UPGRADE);
-        if address.is_http2 && !is_upgrade {
+        if goes_over_http2(address, &request) {
             return Box::pin(self.send_http2(address, request, until)).await;
         }
         // An upgraded connection never returns to the pool, and a new one cannot have been closed meanwhile.
@@ -173,7 +172,7 @@ impl ConnectionPool {
                 answered => return answered,
             }
         }
-        self.send_on_new(address, request, until).await
+        Box::pin(self.connect_and_send(address, request, until)).await
     }
 
     /// The same over a connection that is opened for the request.
@@ -185,7 +184,7 @@ impl ConnectionPool {
         request: Request<Body>,
         until: tokio::time::Instant,
     ) -> BoxFuture<'a, Result<Response<UpstreamBody>, SendError>> {
-        if address.is_http2 && !request.headers().contains_key(UPGRADE) {
+        if goes_over_http2(address, &request) {
             // A connection that has ended is not in the pool.
             return Box::pin(self.send_http2(address, request, until));
         }
@@ -322,6 +321,11 @@ impl ConnectionPool {
             },
         }
     }
+}
+
+/// Whether a request goes over HTTP/2. WebSockets do not.
+fn goes_over_http2(address: &Address, request: &Request<Body>) -> bool {
+    address.is_http2 && !request.headers().contains_key(UPGRADE)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Runs the actions of forms with what visitors sent (protocol section 9).
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, sync::Arc};
 
 use axum::{body::Body, response::Response, routing::MethodRouter};
 use futures_util::FutureExt as _;
@@ -40,7 +40,7 @@ pub(crate) enum ActionEnd {
     Done { form: SealedForm, done: Done },
     /// The visitor sees the form again.
     Invalid(Box<InvalidForm>),
-    /// There is no answer for the visitor.
+    /// The action failed, so the visitor gets an error page.
     Failed(FailedAction),
 }
 
@@ -89,7 +89,7 @@ pub(super) enum Handled {
     Done(Done),
     /// What was sent can't be used.
     Invalid(FormState),
-    /// There is no answer for the visitor.
+    /// The action failed, so the visitor gets an error page.
     Failed(FailedAction),
 }
 
@@ -153,10 +153,9 @@ pub(super) async fn run_of_page(
 
 /// The handler of an action. `reference`: empty for a form of a page.
 fn handler(actions: &Actions, reference: &str, action: &str) -> Option<MethodRouter> {
-    let name = (reference, action);
-    // The map is keyed by texts of the program, which live longer than those of a request.
-    let mut routes = actions.routes.iter().filter(|(key, _)| **key == name);
-    routes.next().map(|(_, handler)| handler.clone())
+    // The texts in its keys are those of the program, which live longer than those of a request.
+    let routes: &BTreeMap<(&str, &str), _> = &actions.routes;
+    routes.get(&(reference, action)).cloned()
 }
 
 async fn run_with(

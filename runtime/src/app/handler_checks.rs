@@ -47,17 +47,15 @@ pub(super) fn check_actions(actions: &ActionRoutes, plan: &Plan) -> Result<()> {
     let of_pages = plan.pages.iter().flat_map(|page| page.forms.keys());
     let of_pages = of_pages.map(|action| ("", action.as_str()));
     let forms: BTreeSet<(&str, &str)> = of_fragments.chain(of_pages).collect();
-    let unhandled = forms.iter().find(|(reference, action)| {
-        let mut names = actions.keys();
-        !names.any(|name| *name == (*reference, *action))
-    });
+    let handled: BTreeSet<(&str, &str)> = actions.keys().copied().collect();
+    let unhandled = forms.difference(&handled).next();
     if let Some((reference, action)) = unhandled {
         return Err(Error::FormWithoutAction {
             reference: (*reference).to_owned(),
             action: (*action).to_owned(),
         });
     }
-    let formless = actions.keys().find(|name| !forms.contains(*name));
+    let formless = handled.difference(&forms).next();
     match formless {
         Some((reference, action)) => Err(Error::ActionWithoutForm {
             reference: (*reference).to_owned(),

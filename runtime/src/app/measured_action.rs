@@ -1,6 +1,6 @@
 //! Measures actions, by what becomes of them.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use hydra_runtime_net::observe::{self, ActionOutcome, ActionRecord, OTHER};
 
@@ -18,9 +18,9 @@ impl Measured {
     /// The action with these names of a fragment, which is empty for a page's own form, and an action. One that this service does not
     /// have gets no label of its own.
     pub(super) fn begin(context: &RenderContext, names: Option<(&str, &str)>) -> Self {
-        let mut handled = context.actions.routes.keys();
-        let known = names.and_then(|names| handled.find(|known| **known == names));
-        let (reference, action) = known.copied().unwrap_or((OTHER, OTHER));
+        let routes: &BTreeMap<(&str, &str), _> = &context.actions.routes;
+        let known = names.filter(|names| routes.contains_key(names));
+        let (reference, action) = known.unwrap_or((OTHER, OTHER));
         Self {
             service: context.service.to_string(),
             reference: reference.to_owned(),

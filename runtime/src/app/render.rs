@@ -145,7 +145,6 @@ impl Rendering<'_> {
         let sessions = request.request_sessions.latest().await;
         let page = PageRequest {
             prefilled,
-            shows_form: sent.is_some(),
             template: self.template.to_owned(),
             context: attributes,
             method: request.method.clone(),

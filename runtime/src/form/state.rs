@@ -23,8 +23,10 @@ impl FormState {
     /// The same without what was typed.
     pub(crate) fn emptied(&self) -> Self {
         Self {
+            action: self.action.clone(),
             values: BTreeMap::new(),
-            ..self.clone()
+            errors: self.errors.clone(),
+            message: self.message.clone(),
         }
     }
 }

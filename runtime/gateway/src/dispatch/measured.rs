@@ -166,6 +166,9 @@ fn known<'a>(snapshot: &Snapshot, asker: Asker<'a>, owner: &str, reference: &str
         let is_offered = service.active.iter().any(|instance| offers(instance, asking));
         return is_offered.then_some(asker);
     }
+    if asker.page.is_empty() {
+        return Some(asker);
+    }
     let contracts = service.active.iter().filter_map(|one| one.contract.as_ref());
     let mut asks = contracts
         .flat_map(|contract| &contract.asks)

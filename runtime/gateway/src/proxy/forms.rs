@@ -374,8 +374,8 @@ fn site_of<'s>(
     site.get_or_init(make).as_ref()
 }
 
-/// Leads a visitor to the login page, which says that the form was not sent, and from there back to the page. `None`: there is no login
-/// page.
+/// Returns a redirect to the login page. That page tells the visitor that the form was not sent, and leads back to `page` after the login.
+/// `None`: this gateway has no login page.
 fn login_page(
     gateway: &Gateway,
     page: &PathAndQuery,

@@ -47,8 +47,6 @@ pub(super) struct Sent {
 enum AttemptError {
     /// Nothing of the request was sent.
     NotSent(Box<Request<Body>>, RequestFailure),
-    /// The instance has as many connections in use as it may.
-    Busy(Box<Request<Body>>),
     /// The instance ended the connection before its answer began.
     Lost,
     /// Trying another instance would not help.
@@ -133,14 +131,11 @@ impl Course {
         let is_pinned = outcome == PinOutcome::Kept;
         self.is_on_new_connection = false;
         match (error, again) {
-            // A lack of files or ports here moves no visitor.
-            (AttemptError::NotSent(_, why @ RequestFailure::Overloaded), _) if is_pinned => Err(why),
-            // Nor does an instance that has much to do.
-            (AttemptError::Busy(_), _) if is_pinned => Err(RequestFailure::Busy),
-            (AttemptError::Busy(unsent), _) => {
-                self.failure = RequestFailure::Busy;
-                self.tried.push(instance);
-                Ok(*unsent)
+            // A lack of files or ports here moves no visitor, nor does an instance that has much to do.
+            (AttemptError::NotSent(_, why @ (RequestFailure::Overloaded | RequestFailure::Busy)), _)
+                if is_pinned =>
+            {
+                Err(why)
             }
             (AttemptError::NotSent(unsent, why), _) => {
                 self.failure = why;
@@ -209,7 +204,7 @@ impl Sending<'_> {
         now: Instant,
     ) -> Result<(Response<UpstreamBody>, Load), AttemptError> {
         let Some(load) = Load::within(instance, self.settings.instance_connections) else {
-            return Err(AttemptError::Busy(Box::new(request)));
+            return Err(AttemptError::NotSent(Box::new(request), RequestFailure::Busy));
         };
         let limit = self.settings.response_timeout;
         let until = now + limit;
@@ -311,7 +306,7 @@ mod tests {
     #[test]
     fn what_follows_an_attempt_that_failed() {
         let not_sent = |why| AttemptError::NotSent(Box::new(Request::new(Body::empty())), why);
-        let busy = || AttemptError::Busy(Box::new(Request::new(Body::empty())));
+        let busy = || AttemptError::NotSent(Box::new(Request::new(Body::empty())), RequestFailure::Busy);
         let (ours, theirs) = (RequestFailure::Overloaded, RequestFailure::Unreachable);
         let (kept, new, moved) = (PinOutcome::Kept, PinOutcome::New, PinOutcome::MovedRefused);
         for (what, error, may_repeat, outcome, expected) in [

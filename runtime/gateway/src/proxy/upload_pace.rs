@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 use super::upload_rate::UploadRate;
 use crate::edge::headers::clean_trailers;
 
-/// The progress of a request's body. `None`: there is no body.
+/// Watches how a visitor sends the body of a request. `None`: the request has no body.
 pub(super) struct UploadPace(Option<Arc<Progress>>);
 
 struct Progress {

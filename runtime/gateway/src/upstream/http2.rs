@@ -41,8 +41,6 @@ pub(super) enum Http2Error {
     BrokenOff(BoxError),
     /// The answer can't be used.
     BadAnswer(&'static str),
-    /// The head of the answer is too large.
-    TooLarge,
 }
 
 /// The client. It belongs to the runtime of one thread, in which its connections live.
@@ -106,7 +104,6 @@ impl Http2Client {
                 Err(ExchangeError::Lost { error, .. }) => return Err(Http2Error::Lost(error)),
                 Err(ExchangeError::BrokenOff(error)) => return Err(Http2Error::BrokenOff(error)),
                 Err(ExchangeError::BadAnswer(reason)) => return Err(Http2Error::BadAnswer(reason)),
-                Err(ExchangeError::TooLarge) => return Err(Http2Error::TooLarge),
             };
             repeats += 1;
         }

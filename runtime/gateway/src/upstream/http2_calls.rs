@@ -90,6 +90,5 @@ fn call_error(error: Http2Error) -> CallError {
         Http2Error::NotSent(reason, _) => CallError::NotSent(reason),
         Http2Error::Lost(error) | Http2Error::BrokenOff(error) => CallError::Lost(error.to_string()),
         Http2Error::BadAnswer(reason) => broken(reason),
-        Http2Error::TooLarge => broken(framing::TOO_LARGE),
     }
 }

@@ -28,6 +28,9 @@ use crate::limits::AUTHORITIES_RETRY_PAUSE;
 const HTTP_1: &[u8] = b"http/1.1";
 const HTTP_2: &[u8] = b"h2";
 
+/// What the operator must do if a server does not speak HTTP/2.
+pub(super) const HTTP2_ADVICE: &str = "set `http2` of its `[[service]]` to false";
+
 /// What is spoken over a connection. Over https, both sides agree on it (RFC 7301).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alpn {
@@ -113,7 +116,7 @@ pub(super) async fn encrypt(
     let encrypted = encrypted.map_err(|error| reason(&error))?;
     match encrypted.get_ref().1.alpn_protocol() {
         Some(HTTP_2) => Ok(encrypted),
-        _ => Err("the server does not agree to HTTP/2: set `http2` of its `[[service]]` to false".to_owned()),
+        _ => Err(format!("the server does not agree to HTTP/2: {HTTP2_ADVICE}")),
     }
 }
 

@@ -7,7 +7,7 @@ use hydra_runtime_wire::{
 };
 
 use super::*;
-use crate::form::{Done, Fields, Form, FormRejection, FormSealer, Invalid, SealedForm};
+use crate::form::{Done, Fields, Form, FormSealer, Invalid, SealedForm};
 
 pub(super) const KEY: &str = "a private key for tests";
 
@@ -50,13 +50,7 @@ impl Form for Place {
     }
 }
 
-impl<S: Send + Sync> axum::extract::FromRequest<S> for Place {
-    type Rejection = FormRejection;
-
-    async fn from_request(request: axum::extract::Request, _: &S) -> Result<Self, FormRejection> {
-        crate::form::extract(request).await
-    }
-}
+taken_by_handlers!(Place);
 
 pub(super) async fn place(order: Place) -> Result<Result<Done, Invalid<Place>>, StatusCode> {
     match order.zip.as_str() {
@@ -495,13 +489,7 @@ mod uploads {
         }
     }
 
-    impl<S: Send + Sync> axum::extract::FromRequest<S> for Picture {
-        type Rejection = FormRejection;
-
-        async fn from_request(request: axum::extract::Request, _: &S) -> Result<Self, FormRejection> {
-            crate::form::extract(request).await
-        }
-    }
+    taken_by_handlers!(Picture);
 
     async fn keep(form: Picture) -> Result<Done, Invalid<Picture>> {
         let Picture { picture, note } = form;

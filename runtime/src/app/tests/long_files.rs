@@ -9,7 +9,7 @@ use super::{
     forms::{KEY, form_plan, seal, sent},
     *,
 };
-use crate::form::{Done, Fields, Form, FormRejection, Invalid, Upload, UploadFile};
+use crate::form::{Done, Fields, Form, Invalid, Upload, UploadFile};
 
 /// A form with a film and any number of pictures, before its texts.
 struct Film {
@@ -40,13 +40,7 @@ impl Form for Film {
     }
 }
 
-impl<S: Send + Sync> axum::extract::FromRequest<S> for Film {
-    type Rejection = FormRejection;
-
-    async fn from_request(request: axum::extract::Request, _: &S) -> Result<Self, FormRejection> {
-        crate::form::extract(request).await
-    }
-}
+taken_by_handlers!(Film);
 
 /// Answers with the sizes of the files. It hangs, panics or finds the form wrong if its note says so.
 async fn keep(form: Film) -> Result<Done, Invalid<Film>> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Session, User,
-    form::{Done, Fields, Form, FormRejection, Invalid},
+    form::{Done, Fields, Form, Invalid},
     log_of_tests::Log,
 };
 
@@ -60,13 +60,7 @@ impl Form for Send {
     }
 }
 
-impl<S: core::marker::Send + Sync> axum::extract::FromRequest<S> for Send {
-    type Rejection = FormRejection;
-
-    async fn from_request(request: axum::extract::Request, _: &S) -> Result<Self, FormRejection> {
-        crate::form::extract(request).await
-    }
-}
+taken_by_handlers!(Send);
 
 #[derive(Deserialize)]
 struct Asked {

@@ -13,7 +13,10 @@ use std::{
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use hydra_contract::{Plan, Template, TemplatePosition};
-use tera::{Context, ErrorKind, Tera};
+use tera::{
+    Context, ErrorKind, Tera,
+    value::{Key, Value},
+};
 
 use crate::page::{
     plan::{FILTER, PreparedPlan},
@@ -225,7 +228,16 @@ impl Templates {
             })
         };
         match catch_unwind(AssertUnwindSafe(render)) {
-            Ok(rendered) => rendered.map_err(|error| self.describe(template, &error)),
+            Ok(rendered) => rendered.map_err(|error| {
+                let error = self.describe(template, &error);
+                match shows_typed(context) {
+                    true => RenderError {
+                        message: TYPED.to_owned(),
+                        ..error
+                    },
+                    false => error,
+                }
+            }),
             Err(_) => Err(RenderError {
                 place: self.place(template, 1, 1),
                 message: "a filter, function or test panicked".to_owned(),
@@ -259,4 +271,16 @@ impl Templates {
         let number = |number| u32::try_from(number).unwrap_or(u32::MAX);
         self.plan.origins.original(template, number(line), number(column))
     }
+}
+
+/// Stands for Tera's message where that may quote what a visitor typed: messages are logged.
+const TYPED: &str = "it can't show what was typed into its form";
+
+/// Whether the template shows a form again that a visitor has sent, with what was typed into it.
+fn shows_typed(context: &Context) -> bool {
+    let form = context.get("form").and_then(Value::as_map);
+    let action = form.and_then(|form| form.get(&Key::Str("action")));
+    action
+        .and_then(Value::as_str)
+        .is_some_and(|action| !action.is_empty())
 }

@@ -54,8 +54,6 @@ pub struct PageRequest {
     /// A fragment that the page does not fetch, since its answer is known. The response has `hydra-form: placed` if the page
     /// has a slot for it.
     pub prefilled: Option<Box<PrefilledSlot>>,
-    /// Whether the attributes have what the visitor typed, which must not get into the log.
-    pub shows_form: bool,
     /// The bar that tells the visitor which versions the page previews.
     pub preview: Option<PreviewBar>,
 }
@@ -92,14 +90,11 @@ pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Respons
     let prefilled = request.prefilled.take();
     let mut state = match render(engine, &request, prefilled) {
         Ok(state) => state,
-        Err(error) => return failure(engine, &error, request.shows_form),
+        Err(error) => return failure(engine, &error),
     };
     let is_head = request.method == Method::HEAD;
     let PageRequest {
-        template,
-        visitor,
-        shows_form,
-        ..
+        template, visitor, ..
     } = request;
     let shown = |body: PageBody| {
         engine.shared().reporter.shown(&template, start.elapsed());
@@ -131,7 +126,7 @@ pub(crate) async fn answer(engine: &Engine, mut request: PageRequest) -> Respons
     let first_flush = FirstFlush::new(start, flush_after);
     until_head(&mut page.driver, first_flush, is_head, &cookie_owners).await;
     if let Some(error) = page.driver.state.failure() {
-        return failure(engine, error, shows_form);
+        return failure(engine, error);
     }
     if is_head {
         return shown(PageBody::Head);

@@ -3,14 +3,9 @@
 use std::{collections::BTreeSet, future::poll_fn, task::Poll};
 
 use super::first_flush::FirstFlush;
-use crate::page::{
-    Engine,
-    fetch::driver::Driver,
-    report::error::{PageFailure, RenderError},
-};
+use crate::page::{Engine, fetch::driver::Driver, report::error::PageFailure};
 use axum::response::{Html, IntoResponse, Response};
 use http::StatusCode;
-use hydra_contract::TemplatePosition;
 use hydra_runtime_wire::Outcome;
 
 impl PageFailure {
@@ -61,24 +56,15 @@ pub(super) async fn until_head(
     .await;
 }
 
-/// The error page. It does not tell the visitor why the page failed: that is in the log, but for Tera's message where the page
-/// `shows_form`, since it may quote what was typed.
-pub(super) fn failure(engine: &Engine, failure: &PageFailure, shows_form: bool) -> Response {
+/// The error page. It does not tell the visitor why the page failed: that is in the log.
+pub(super) fn failure(engine: &Engine, failure: &PageFailure) -> Response {
     let status = failure.status();
     match failure {
         PageFailure::Render(_) => metrics::counter!("hydra_pages_total", "outcome" => "broken"),
         PageFailure::Required(_) => metrics::counter!("hydra_pages_total", "outcome" => "required"),
     }
     .increment(1);
-    let status_number = status.as_u16();
-    match failure {
-        PageFailure::Render(RenderError { place, .. }) if shows_form => {
-            let TemplatePosition { file, line, column } = place;
-            let failure = format_args!("{file}:{line}:{column}: it can't show what was typed");
-            tracing::error!(status = status_number, %failure, "page not shown");
-        }
-        _ => tracing::error!(status = status_number, %failure, "page not shown"),
-    }
+    tracing::error!(status = status.as_u16(), %failure, "page not shown");
     if let Some(error_page) = &engine.shared().options.error_page {
         return error_page(failure);
     }

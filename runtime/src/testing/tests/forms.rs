@@ -5,7 +5,7 @@ use hydra_compile::{Input, compile, source::Source};
 use super::*;
 use crate::{
     User,
-    form::{Done, Fields, FormRejection, Invalid},
+    form::{Done, Fields, Invalid},
 };
 
 pub(super) const ORDER: &str = r#"<section m:ref="order" m:imports="country: string"><form m:action="place">
@@ -34,16 +34,7 @@ impl Form for Place {
     }
 }
 
-impl<S: Send + Sync> axum::extract::FromRequest<S> for Place {
-    type Rejection = FormRejection;
-
-    async fn from_request(
-        request: axum::extract::Request,
-        _: &S,
-    ) -> std::result::Result<Self, FormRejection> {
-        crate::form::extract(request).await
-    }
-}
+taken_by_handlers!(Place);
 
 type Placed = std::result::Result<Done, Invalid<Place>>;
 

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     Page,
     app::{Route, page_response},
-    form::{Done, Fields, FormRejection, Invalid},
+    form::{Done, Fields, Invalid},
 };
 
 const CONTACT: &str = r#"<html><head></head><body><h1>{{ team }}</h1><form m:action="write">
@@ -63,16 +63,7 @@ impl Form for Message {
     }
 }
 
-impl<S: Send + Sync> axum::extract::FromRequest<S> for Message {
-    type Rejection = FormRejection;
-
-    async fn from_request(
-        request: axum::extract::Request,
-        _: &S,
-    ) -> std::result::Result<Self, FormRejection> {
-        crate::form::extract(request).await
-    }
-}
+taken_by_handlers!(Message);
 
 type Written = std::result::Result<Done, Invalid<Message>>;
 

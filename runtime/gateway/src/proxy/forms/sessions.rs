@@ -28,8 +28,8 @@ pub(super) fn are_used(owner: &Service, page: Option<&Service>) -> bool {
     takes(owner) && page.is_some_and(Service::makes_pages)
 }
 
-/// Gets the session that `owner` has of the visitor who sends a form. The service of the page keeps it. `None`: the visitor has no cookie
-/// of sessions, and so no session.
+/// Asks the service of the page for the session of the visitor with `owner`, because that service keeps all sessions of the visitor.
+/// `None`: the visitor has no cookie of sessions, and so no session.
 ///
 /// # Errors
 /// The service of the page does not give it: then nothing is sent to the owner.

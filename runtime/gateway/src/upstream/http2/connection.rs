@@ -34,12 +34,9 @@ use crate::{
     registry::instance::Address,
     upstream::{
         connect::{DialError, Dialer},
-        tls::Alpn,
+        tls::{Alpn, HTTP2_ADVICE},
     },
 };
-
-/// What the operator must do if the server does not speak HTTP/2.
-const ADVICE: &str = "set `http2` of its `[[service]]` to false";
 
 /// A connection that takes requests. It ends when nothing holds it any more: neither its pool nor a stream.
 #[derive(Clone, Debug)]
@@ -188,14 +185,14 @@ pub(super) async fn open(
 fn not_http2(address: &Address, what: &str) -> DialError {
     let server = &address.authority;
     DialError::from(format!(
-        "the server at {server} does not speak HTTP/2 ({what}): {ADVICE}"
+        "the server at {server} does not speak HTTP/2 ({what}): {HTTP2_ADVICE}"
     ))
 }
 
 fn silent(address: &Address, time: Duration) -> DialError {
     let (server, time) = (&address.authority, time.as_millis());
     DialError::from(format!(
-        "the server at {server} did not begin HTTP/2 within {time} ms: if it speaks HTTP/1.1 only, {ADVICE}"
+        "the server at {server} did not begin HTTP/2 within {time} ms: if it speaks HTTP/1.1 only, {HTTP2_ADVICE}"
     ))
 }
 

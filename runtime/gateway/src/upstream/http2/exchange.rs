@@ -12,7 +12,7 @@ use h2::{
     Reason, RecvStream, SendStream,
     client::{ResponseFuture, SendRequest},
 };
-use http::{HeaderMap, HeaderValue, Request, Response, header::CONTENT_LENGTH};
+use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH};
 use http_body::Body as _;
 use tokio::sync::oneshot;
 
@@ -22,7 +22,10 @@ use super::{
     pool::Reserved,
     upload::{BrokenOff, Upload},
 };
-use crate::limits::{MAX_ANSWER_HEADERS, MAX_INTERIM_ANSWERS};
+use crate::{
+    limits::{MAX_ANSWER_HEADERS, MAX_INTERIM_ANSWERS},
+    upstream::framing,
+};
 
 /// Why a request got no answer.
 #[derive(Debug)]
@@ -39,8 +42,6 @@ pub(super) enum ExchangeError {
     BrokenOff(BoxError),
     /// The answer can't be used.
     BadAnswer(&'static str),
-    /// The head of the answer is too large.
-    TooLarge,
 }
 
 /// Hears of interim answers.
@@ -143,7 +144,7 @@ fn accept(
     place: Place,
 ) -> Result<Response<Http2Body>, ExchangeError> {
     if answer.headers().len() > MAX_ANSWER_HEADERS {
-        return Err(ExchangeError::TooLarge);
+        return Err(ExchangeError::BadAnswer(framing::TOO_LARGE));
     }
     let upload = (!upload.is_done()).then(|| {
         // The stream counts twice until its upload ends.
@@ -166,6 +167,5 @@ fn accept(
 
 /// The stated length of a body. The library has refused what is not a number.
 fn length(headers: &HeaderMap) -> Option<u64> {
-    let stated = headers.get(CONTENT_LENGTH).map(HeaderValue::to_str)?;
-    stated.ok()?.parse().ok()
+    framing::number(headers.get(CONTENT_LENGTH)?.as_bytes())
 }

@@ -24,6 +24,9 @@ pub(super) struct SentPieces {
 impl SentPieces {
     /// Keeps a piece, if all pieces together are short.
     pub(super) fn keep(&mut self, piece: &Bytes) {
+        if self.is_lost {
+            return;
+        }
         self.length = self.length.saturating_add(piece.len());
         if self.length > HTTP2_KEPT_BODY_BYTES {
             return self.lose();

@@ -57,6 +57,8 @@ impl Upload {
     /// # Errors
     /// The body broke off.
     pub(super) async fn send_rest(mut self, answered: impl Future) -> Result<(), BrokenOff> {
+        // An answer has begun, so that the request is not sent again.
+        self.sent.lose();
         tokio::select! {
             sent = &mut self => return sent,
             _ = answered => {}
