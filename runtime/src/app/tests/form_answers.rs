@@ -6,6 +6,7 @@ use super::{
     forms::{KEY, address, browser, form_app, form_plan, home_page, page_app, page_plan, place, seal, sent},
     *,
 };
+use crate::log_of_tests::Log;
 
 #[tokio::test]
 async fn the_status_of_an_action_is_told_from_those_of_the_protocol() {
@@ -60,6 +61,25 @@ async fn a_form_that_can_not_be_shown_as_it_was_filled_in_comes_without_what_was
         .settings(Partial::default().private_key(KEY));
     let (status, _, text) = answer(app, sent(&seal, "zip=1")).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{text}");
+}
+
+#[tokio::test]
+async fn what_was_typed_into_a_fragment_is_in_no_log() {
+    let seal = seal(json!({"who": "Ann"})).await;
+    let fails_with_it = "{% if form.values.zip %}{{ form.values.zip | int }}{% endif %}";
+    let plan = form_plan().replace("{{ form.values.zip }}", fails_with_it);
+    assert!(plan.contains("| int"), "the form shows what was typed: {plan}");
+    let app = App::with_plan("shop", plan)
+        .action(place)
+        .settings(Partial::default().private_key(KEY));
+    let log = Log::default();
+    let guard = log.here();
+    let (status, _, text) = answer(app, sent(&seal, "zip=4111+1111")).await;
+    drop(guard);
+    assert_eq!(status, StatusCode::OK, "{text}");
+    let lines = log.text();
+    assert!(lines.contains("fragment not shown"), "{lines}");
+    assert!(!lines.contains("4111"), "{lines}");
 }
 
 #[tokio::test]
